@@ -1,0 +1,96 @@
+/** What the outside may know of a server: read by four-letter words, metrics and the state page. */
+export interface ServerView {
+  readonly versionText: string;
+  state(): MemberState;
+  connections(): readonly ConnectionView[];
+  /** `conf`: key and value in order. */
+  configuration(): readonly (readonly [string, string])[];
+  latency(): LatencyView;
+  counters(): Counters;
+  resetStats(): void;
+  resetConnectionStats(): void;
+}
+
+/** A member as the operator sees it: the body of `GET /state`. Zxids are hex with 0x. */
+export interface MemberState {
+  readonly sid: number;
+  readonly role: 'standalone' | 'looking' | 'leading' | 'following' | 'observing';
+  readonly phase: 'election' | 'discovery' | 'synchronization' | 'broadcast';
+  /** Takes requests of clients now. */
+  readonly serving: boolean;
+  readonly draining: boolean;
+  readonly leader: number | null;
+  readonly epoch: number;
+  readonly acceptedEpoch: number;
+  readonly zxid: string;
+  readonly lastLoggedZxid: string;
+  readonly znodeCount: number;
+  readonly ephemeralCount: number;
+  readonly watchCount: number;
+  readonly watchPathCount: number;
+  readonly sessionCount: number;
+  readonly connectionCount: number;
+  readonly outstandingCount: number;
+  readonly approximateDataBytes: number;
+  readonly electionMs: number;
+  readonly uptimeMs: number;
+  readonly configVersion: string;
+  readonly servers: readonly {
+    readonly sid: number;
+    readonly role: 'participant' | 'observer';
+    readonly address: string;
+  }[];
+  /** Leader only. `lag`: transactions proposed and not acknowledged by it. */
+  readonly learners: readonly {
+    readonly sid: number;
+    readonly role: 'follower' | 'observer';
+    readonly synced: boolean;
+    readonly lastAckedZxid: string;
+    readonly lag: number;
+  }[];
+}
+
+export interface ConnectionView {
+  readonly remote: string;
+  /** Hex with 0x; `null` before the handshake. */
+  readonly sessionId: string | null;
+  readonly timeoutMs: number;
+  readonly queued: number;
+  readonly received: number;
+  readonly sent: number;
+  readonly lastOperation: string;
+  readonly lastCxid: number;
+  readonly lastZxid: string;
+  readonly establishedWallMs: number;
+  readonly lastLatencyMs: number;
+  readonly latency: LatencyView;
+}
+
+export interface LatencyView {
+  readonly minMs: number;
+  readonly avgMs: number;
+  readonly maxMs: number;
+}
+
+/** Totals since start (or since `srst`). */
+export interface Counters {
+  readonly packetsReceived: number;
+  readonly packetsSent: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly connectionsRejected: number;
+  readonly connectionsDropped: number;
+  readonly sessionsCreated: number;
+  readonly sessionsExpired: number;
+  readonly writes: number;
+  readonly reads: number;
+  readonly commits: number;
+  readonly proposals: number;
+  readonly elections: number;
+  readonly digestMismatches: number;
+  readonly fsyncCount: number;
+  readonly fsyncMsTotal: number;
+  readonly fsyncMsMax: number;
+  readonly snapshotCount: number;
+  readonly snapshotMsLast: number;
+}

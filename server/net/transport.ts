@@ -1,0 +1,43 @@
+/** Byte streams between machines, as the rooms see them. Callbacks run in a later turn than the call. */
+export interface Transport {
+  /** `onFailure` when the address cannot be bound; the reason names it. */
+  listen(
+    address: SocketAddress,
+    handlers: {
+      readonly onListening: (port: number) => void;
+      readonly onConnection: (connection: Connection) => void;
+      readonly onFailure: (reason: string) => void;
+    },
+  ): Listener;
+  /** Fails through the connection's `onClose`. */
+  connect(address: SocketAddress, timeoutMs: number): Connection;
+}
+
+export interface SocketAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Listener {
+  /** Takes no more connections; those taken live on. */
+  close(): void;
+}
+
+export interface Connection {
+  readonly remote: SocketAddress;
+  /** Set these before the turn ends. Chunks belong to the receiver. */
+  onConnect: () => void;
+  onData: (chunk: Buffer) => void;
+  /** Once, for whatever reason, also a peer's orderly end. Nothing follows. */
+  onClose: (reason: string) => void;
+  /** Bytes wait in the socket no longer; after `write` said false. */
+  onDrain: () => void;
+  /** Takes the bytes over. False: more than the socket's buffer waits; go on after `onDrain`. */
+  write(bytes: Uint8Array): boolean;
+  pause(): void;
+  resume(): void;
+  /** Sends what waits, then closes. */
+  end(): void;
+  /** Closes now. `onClose` is not called. */
+  destroy(): void;
+}

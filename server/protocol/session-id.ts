@@ -1,0 +1,11 @@
+declare const sessionIdBrand: unique symbol;
+
+/**
+ * Identity of a client's session: server id in the top byte, 40 bits of milliseconds, a 16-bit
+ * counter. All 64 bits are used and never computed with, so it is a signed bigint as the wire
+ * has it. Looked up once per connection or transaction; code passes the session, not its id.
+ */
+export type SessionId = bigint & { readonly [sessionIdBrand]: true };
+
+/** Used by transactions that belong to no session (containers, TTL). */
+export const sessionIdNone: SessionId = 0n as SessionId;

@@ -1,0 +1,27 @@
+import type { SessionId } from '../protocol/session-id.ts';
+
+/** Leader: who is alive, until when, and which server owns the session. */
+export interface SessionTracker {
+  readonly count: number;
+  add(id: SessionId, timeoutMs: number, nowMs: number): void;
+  remove(id: SessionId): void;
+  has(id: SessionId): boolean;
+  /** False: unknown or closing. Re-arms to the next tick boundary after now + timeout. */
+  touch(id: SessionId, timeoutMs: number, nowMs: number): boolean;
+  setClosing(id: SessionId): void;
+  isClosing(id: SessionId): boolean;
+  /** The server that the session attached to last; `null` before it attached. */
+  owner(id: SessionId): number | null;
+  setOwner(id: SessionId, sid: number): void;
+  /** Expired ones are set closing and returned once. */
+  expire(nowMs: number): SessionId[];
+  /** When {@link expire} is wanted next; Infinity without sessions. */
+  nextDeadlineMs(): number;
+}
+
+/** Learner: sessions touched since the leader's last PING. */
+export interface TouchTable {
+  touch(id: SessionId, timeoutMs: number): void;
+  /** Repeated {int64 session, int32 timeoutMs}; empties the table. Empty bytes, never null. */
+  take(): Buffer;
+}

@@ -1,0 +1,44 @@
+/**
+ * The disk as storage sees it. Start-up and rare acts are synchronous; the two that a write waits
+ * for, {@link DiskFile.write} and {@link DiskFile.sync}, complete by callback and never before the
+ * call returns. Every error carries the path.
+ */
+export interface Disk {
+  makeDir(path: string): void;
+  /** Names in a directory, unsorted; empty when it does not exist. */
+  list(path: string): string[];
+  exists(path: string): boolean;
+  /** @throws when it does not exist. */
+  size(path: string): number;
+  readAll(path: string): Buffer;
+  /** Random reads without loading the whole file. */
+  openRead(path: string): DiskReader;
+  /** Creates or empties the file. The directory entry is durable only after {@link syncDir}. */
+  create(path: string): DiskFile;
+  /** Small files: temporary file, fsync, rename, fsync of the directory. */
+  replaceAtomically(path: string, bytes: Uint8Array): void;
+  rename(from: string, to: string): void;
+  remove(path: string): void;
+  /** Cuts a file to that many bytes and fsyncs it. */
+  truncate(path: string, bytes: number): void;
+  syncDir(path: string): void;
+}
+
+export interface DiskReader {
+  readonly bytes: number;
+  /** Fills the target from a position; returns bytes read, fewer only at the end of the file. */
+  read(target: Uint8Array, position: number): number;
+  close(): void;
+}
+
+export type DiskDone = (error: Error | null) => void;
+
+export interface DiskFile {
+  /** Writes all bytes at the position. The bytes must not change until `done`. */
+  write(bytes: Uint8Array, position: number, done: DiskDone): void;
+  /** Data and length are durable when `done` is called without an error (fdatasync). */
+  sync(done: DiskDone): void;
+  /** Extends the file with zeros, without a promise of durability. */
+  extend(bytes: number): void;
+  close(): void;
+}

@@ -1,0 +1,61 @@
+import type { Ensemble } from '../config/ensemble.ts';
+import type { Zxid } from '../protocol/zxid.ts';
+import type { Phase, Role, ZabEffect } from './effects.ts';
+import type { Proposal, ZabEvent } from './events.ts';
+
+/** What a server brings into the agreement. */
+export interface PeerOptions {
+  readonly sid: number;
+  readonly ensemble: Ensemble;
+  readonly tickMs: number;
+  readonly initLimitTicks: number;
+  readonly syncLimitTicks: number;
+  readonly notificationMsMin: number;
+  readonly notificationMsMax: number;
+  /** Committed proposals kept in memory to bring learners level. */
+  readonly commitLogCount: number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** From recovery: the tree and the log end here. */
+  readonly lastZxid: Zxid;
+  readonly acceptedEpoch: number;
+  readonly currentEpoch: number;
+  /** Newest transactions of the log, oldest first, ending at `lastZxid` when not empty. */
+  readonly recentLog: readonly Proposal[];
+  readonly nowMs: number;
+}
+
+/** One server's part in the agreement: pure, deterministic, driven by events. */
+export interface ZabPeer {
+  step(event: ZabEvent): void;
+  /** Every effect since the last call, in the order they arose. */
+  takeEffects(): ZabEffect[];
+  /** When a `tick` is wanted at latest; Infinity: not at all. */
+  nextDeadlineMs(): number;
+  /** Leader in broadcast: the number for the next `propose`. Throws otherwise. */
+  nextZxid(): Zxid;
+  view(): ZabView;
+}
+
+/** What the outside may know about the agreement; for metrics and tests. */
+export interface ZabView {
+  readonly role: Role;
+  readonly phase: Phase;
+  readonly leader: number | null;
+  readonly acceptedEpoch: number;
+  readonly currentEpoch: number;
+  readonly lastLogged: Zxid;
+  readonly lastCommitted: Zxid;
+  /** Proposals without a quorum yet. */
+  readonly outstandingCount: number;
+  /** Leader only: its learners. */
+  readonly learners: readonly LearnerView[];
+  readonly electionMs: number;
+}
+
+export interface LearnerView {
+  readonly sid: number;
+  readonly role: 'follower' | 'observer';
+  readonly synced: boolean;
+  readonly lastAcked: Zxid;
+}
