@@ -238,6 +238,15 @@ export class JuteWriter {
     return bytes;
   }
 
+  /** What was written, without a copy; the writer goes on with a new buffer of at most `bytesMax`. */
+  handOver(bytesMax: number): Buffer {
+    const bytes = this.view();
+    this.buffer = Buffer.allocUnsafeSlow(Math.min(this.buffer.length, bytesMax));
+    this.#view = new DataView(this.buffer.buffer, this.buffer.byteOffset, this.buffer.byteLength);
+    this.offset = 0;
+    return bytes;
+  }
+
   #advance(bytes: number): number {
     const at = this.offset;
     if (at + bytes > this.buffer.length) this.reserve(bytes);

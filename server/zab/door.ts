@@ -32,6 +32,8 @@ export interface ZabPeer {
   takeEffects(): ZabEffect[];
   /** When a `tick` is wanted at latest; Infinity: not at all. */
   nextDeadlineMs(): number;
+  /** Whether `propose` is possible now: a leader in broadcast that has not resigned. */
+  canPropose(): boolean;
   /** Leader in broadcast: the number for the next `propose`. Throws otherwise. */
   nextZxid(): Zxid;
   view(): ZabView;
