@@ -1,3 +1,6 @@
+import { JuteError } from './jute.ts';
+import type { JuteReader, JuteWriter } from './jute.ts';
+
 /** A proven identity of a connection, or the subject of an ACL entry. */
 export interface Id {
   readonly scheme: string;
@@ -24,3 +27,40 @@ export const idAnyone: Id = { scheme: 'world', id: 'anyone' };
 
 /** Everyone may do everything. */
 export const aclOpen: readonly Acl[] = [{ perms: Perm.ALL, id: idAnyone }];
+
+/** `string scheme, string id`. @throws JuteError on null in either. */
+export function readId(reader: JuteReader): Id {
+  return { scheme: reader.string(), id: reader.string() };
+}
+
+export function writeId(writer: JuteWriter, id: Id): void {
+  writer.string(id.scheme);
+  writer.string(id.id);
+}
+
+/** `int32 perms, string scheme, string id`. @throws JuteError on null in either string. */
+export function readAcl(reader: JuteReader): Acl {
+  return { perms: reader.int32(), id: readId(reader) };
+}
+
+export function writeAcl(writer: JuteWriter, acl: Acl): void {
+  writer.int32(acl.perms);
+  writeId(writer, acl.id);
+}
+
+/**
+ * An entry that a client sent. Where a string is null the entry is kept as one of no scheme, which
+ * validation refuses.
+ *
+ * @throws JuteError on `world` with a null id, as the reference refuses the whole request.
+ */
+export function readRequestedAcl(reader: JuteReader): Acl {
+  const perms = reader.int32();
+  const scheme = reader.stringOrNull();
+  const id = reader.stringOrNull();
+  if (scheme === null || id === null) {
+    if (scheme === 'world') throw new JuteError('world with a null id in an access list');
+    return { perms, id: { scheme: '', id: id ?? '' } };
+  }
+  return { perms, id: { scheme, id } };
+}
