@@ -84,8 +84,10 @@ export interface Quota {
 export interface TreeChange {
   readonly type: EventType;
   readonly path: string;
-  /** Access list at the moment of the change, of the node (of the parent for children events); `null`: open. */
+  /** Access list of the node at the moment of the change; `null`: open. */
   readonly acl: readonly Acl[] | null;
+  /** The same of its parent, for children events; of the node itself for data changes. */
+  readonly parentAcl: readonly Acl[] | null;
 }
 
 /** The answer to a transaction, the same on every server. */
@@ -117,4 +119,48 @@ export interface Tree extends TreeReader {
   setLastZxid(zxid: Zxid): void;
   /** `/zookeeper/config`: outside the digest and every transaction. */
   setConfig(text: string, version: Zxid, nowMs: number): void;
+}
+
+/** Produces a snapshot's body in slices while writes go on. */
+export interface TreeSnapshotSource {
+  /** What was applied before the first slice. */
+  readonly zxid: Zxid;
+  /** The next bytes, about `bytesHint` of them; `null` after the last. Valid until the next call. */
+  next(bytesHint: number): Uint8Array | null;
+  /** After the last slice: (zxid, tree digest) of the tree at that moment. */
+  digest(): { readonly zxid: Zxid; readonly digest: bigint };
+  /** Gives up before the end: the tree stops keeping the place. */
+  cancel(): void;
+}
+
+/** Takes a snapshot's body in, chunk by chunk. */
+export interface TreeSnapshotSink {
+  /**
+   * Consumes from the chunk; returns how many bytes, fewer than given only once the body is
+   * complete.
+   *
+   * @throws JuteError when the bytes are no snapshot: a node without its parent, a bad length.
+   */
+  push(chunk: Uint8Array): number;
+  readonly complete: boolean;
+}
+
+/** A tree that can be written to and read from a snapshot in place. */
+export interface StoredTree extends Tree {
+  /** Back to birth: zxid 0, no sessions. */
+  reset(): void;
+  snapshotSource(): TreeSnapshotSource;
+  /** Empties the tree; a snapshot's body follows. */
+  beginSnapshot(): TreeSnapshotSink;
+  /** The body is complete: drops unused access lists, recounts quotas, takes the file's zxid. */
+  endSnapshot(zxid: Zxid): void;
+}
+
+export interface TreeOptions {
+  /** TTL nodes are understood; without it their owner reads as a session. Equal on all servers. */
+  readonly extendedTypesEnabled?: boolean;
+  /** Any int32: spreads names over the index, so that nobody outside can aim at one bucket. */
+  readonly hashSeed?: number;
+  /** Bound on a path, a name or data read from a snapshot. */
+  readonly fieldBytesMax?: number;
 }
