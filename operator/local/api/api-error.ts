@@ -82,7 +82,7 @@ export function conflict(subject: Subject, why: string): ApiError {
 /** One field that is not as it must be. */
 export interface FieldError {
   readonly field: string;
-  readonly reason: 'FieldValueInvalid' | 'FieldValueRequired' | 'FieldValueForbidden' | string;
+  readonly reason: string;
   readonly message: string;
 }
 
