@@ -156,20 +156,25 @@ export class JuteWriter {
     this.#view = new DataView(this.buffer.buffer, this.buffer.byteOffset, this.buffer.byteLength);
   }
 
+  // The place comes first in each of these: making room may replace the view.
   byte(value: number): void {
-    this.#view.setUint8(this.#advance(1), value);
+    const at = this.#advance(1);
+    this.#view.setUint8(at, value);
   }
 
   boolean(value: boolean): void {
-    this.#view.setUint8(this.#advance(1), value ? 1 : 0);
+    const at = this.#advance(1);
+    this.#view.setUint8(at, value ? 1 : 0);
   }
 
   int32(value: number): void {
-    this.#view.setInt32(this.#advance(4), value);
+    const at = this.#advance(4);
+    this.#view.setInt32(at, value);
   }
 
   bigint64(value: bigint): void {
-    this.#view.setBigInt64(this.#advance(8), value);
+    const at = this.#advance(8);
+    this.#view.setBigInt64(at, value);
   }
 
   /** Zxids, times and server ids: any double that is an exact 64-bit integer. */
