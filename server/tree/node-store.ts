@@ -1,0 +1,420 @@
+import { assert } from '../util/assert.ts';
+import { BlockStore } from './block-store.ts';
+import { BucketTable } from './bucket-table.ts';
+import { nodeNone, type NodeRef } from './door.ts';
+import { slashByte } from './path-bytes.ts';
+
+/**
+ * A node is 28 int32 words of a chunk; 64-bit numbers take two, high first. The first 15 are the
+ * digest's, in its order.
+ */
+export const word = {
+  czxid: 0,
+  mzxid: 2,
+  pzxid: 4,
+  ctime: 6,
+  mtime: 8,
+  version: 10,
+  creates: 11,
+  aversion: 12,
+  owner: 13,
+  acl: 15,
+  firstChild: 16,
+  /** Next sibling; none after the last. */
+  next: 17,
+  /** Previous sibling; the first one's is the last. */
+  previous: 18,
+  numChildren: 19,
+  digest: 20,
+  /** CRC register after path and data. */
+  prefix: 21,
+  /** Next of the hash chain, or of the free nodes. */
+  chain: 22,
+  hash: 23,
+  parent: 24,
+  /** Name, then data. */
+  block: 25,
+  /** Bytes of the name, and {@link flag}s. */
+  name: 26,
+  /** Bytes of data; -1 for null. */
+  data: 27,
+} as const;
+
+/** Bits of the word `name`. */
+export const flag = {
+  nameBytesMax: (1 << 24) - 1,
+  outsideDigest: 1 << 24,
+  ephemeral: 1 << 25,
+  container: 1 << 26,
+  ttl: 1 << 27,
+} as const;
+
+export const recordWords = 28;
+const chunkBits = 14;
+const chunkMask = (1 << chunkBits) - 1;
+const span = 2 ** 32;
+
+/** A place in a walk over the tree, parents before children, that deletions do not invalidate. */
+export interface Cursor {
+  /** The node to visit next. */
+  node: NodeRef;
+}
+
+/**
+ * Nodes, names, data and the links between them; knows nothing of transactions. Everything is in
+ * typed arrays and pages outside the heap: no object, string or buffer for a node.
+ */
+export class NodeStore {
+  #chunks: Int32Array[] = [];
+  #blocks = new BlockStore();
+  #buckets = new BucketTable();
+  #free: NodeRef = nodeNone;
+  #usedCount = 0;
+  readonly #hashSeed: number;
+  readonly #cursors = new Set<Cursor>();
+  count = 0;
+
+  constructor(hashSeed: number) {
+    this.#hashSeed = hashSeed;
+    this.reset();
+  }
+
+  /** The root alone. Ends every walk. */
+  reset(): void {
+    this.#chunks = [];
+    this.#blocks = new BlockStore();
+    this.#buckets = new BucketTable();
+    this.#free = nodeNone;
+    this.#usedCount = 0;
+    this.count = 0;
+    for (const cursor of this.#cursors) cursor.node = nodeNone;
+    this.#cursors.clear();
+    const root = this.#allocate();
+    this.words(root)[this.at(root) + word.block] = this.#blocks.allocate(0);
+    this.count = 1;
+  }
+
+  /** The chunk that a node lies in; with {@link at}, its words. */
+  words(node: NodeRef): Int32Array {
+    return this.#chunks[node >>> chunkBits]!;
+  }
+
+  at(node: NodeRef): number {
+    return (node & chunkMask) * recordWords;
+  }
+
+  int(node: NodeRef, index: number): number {
+    return this.#chunks[node >>> chunkBits]![(node & chunkMask) * recordWords + index]!;
+  }
+
+  setInt(node: NodeRef, index: number, value: number): void {
+    this.#chunks[node >>> chunkBits]![(node & chunkMask) * recordWords + index] = value;
+  }
+
+  /** A 64-bit number that fits a double. */
+  long(node: NodeRef, index: number): number {
+    const words = this.#chunks[node >>> chunkBits]!;
+    const at = (node & chunkMask) * recordWords + index;
+    return words[at]! * span + (words[at + 1]! >>> 0);
+  }
+
+  setLong(node: NodeRef, index: number, value: number): void {
+    const words = this.#chunks[node >>> chunkBits]!;
+    const at = (node & chunkMask) * recordWords + index;
+    words[at] = Math.floor(value / span);
+    words[at + 1] = value;
+  }
+
+  /** By UTF-8 path; the empty one is the root. */
+  find(path: Uint8Array, start: number, end: number): NodeRef {
+    if (end - start < 2) return start === end || path[start] === slashByte ? 0 : nodeNone;
+    if (path[start] !== slashByte) return nodeNone;
+    let node: NodeRef = 0;
+    let from = start + 1;
+    for (;;) {
+      let hash = this.#hashStart(node);
+      let at = from;
+      for (; at < end; at += 1) {
+        const byte = path[at]!;
+        if (byte === slashByte) break;
+        hash = Math.imul(hash ^ byte, 0x01000193);
+      }
+      node = this.#lookUp(node, hashEnd(hash), path, from, at);
+      if (node === nodeNone || at === end) return node;
+      from = at + 1;
+    }
+  }
+
+  child(parent: NodeRef, name: Uint8Array, start: number, end: number): NodeRef {
+    return this.#lookUp(parent, this.#hash(parent, name, start, end), name, start, end);
+  }
+
+  /**
+   * A new child: all numbers 0, linked as the first of its siblings, or the last. A walk that has
+   * passed the parent never meets a first one.
+   */
+  add(
+    parent: NodeRef,
+    name: Uint8Array,
+    start: number,
+    end: number,
+    data: Uint8Array | null,
+    place: 'first' | 'last',
+  ): NodeRef {
+    const nameBytes = end - start;
+    assert(nameBytes <= flag.nameBytesMax, 'a name is at most 16 MiB');
+    const dataBytes = data === null ? 0 : data.length;
+    const block = this.#blocks.allocate(nameBytes + dataBytes);
+    const buffer = this.#blocks.buffer(block);
+    const offset = this.#blocks.offset(block);
+    copyBytes(name, start, end, buffer, offset);
+    if (data !== null) copyBytes(data, 0, dataBytes, buffer, offset + nameBytes);
+    const node = this.#allocate();
+    const words = this.words(node);
+    const at = this.at(node);
+    const hash = this.#hash(parent, name, start, end);
+    words[at + word.hash] = hash;
+    words[at + word.parent] = parent;
+    words[at + word.block] = block;
+    words[at + word.name] = nameBytes;
+    words[at + word.data] = data === null ? -1 : dataBytes;
+    const bucket = this.#buckets.bucketOf(hash);
+    words[at + word.chain] = this.#buckets.head(bucket);
+    this.#buckets.setHead(bucket, node);
+    this.#link(parent, node, place);
+    this.count += 1;
+    if (this.count > this.#buckets.count) this.#growIndex();
+    return node;
+  }
+
+  /** A node without children, not the root. */
+  remove(node: NodeRef): void {
+    const words = this.words(node);
+    const at = this.at(node);
+    assert(node !== 0 && words[at + word.firstChild] === nodeNone, 'only a leaf is removed');
+    for (const cursor of this.#cursors) {
+      if (cursor.node === node) cursor.node = this.nextAfter(node);
+    }
+    this.#unindex(node, words[at + word.hash]!, words[at + word.chain]!);
+    this.#unlink(node, words, at);
+    this.#blocks.free(words[at + word.block]!);
+    words.fill(0, at, at + recordWords);
+    words[at + word.chain] = this.#free;
+    words[at + word.parent] = nodeNone;
+    this.#free = node;
+    this.count -= 1;
+  }
+
+  /** Copies. */
+  setData(node: NodeRef, data: Uint8Array | null): void {
+    const words = this.words(node);
+    const at = this.at(node);
+    const block = words[at + word.block]!;
+    const nameBytes = words[at + word.name]! & flag.nameBytesMax;
+    const dataBytes = data === null ? 0 : data.length;
+    const before = nameBytes + Math.max(words[at + word.data]!, 0);
+    let buffer = this.#blocks.buffer(block);
+    let offset = this.#blocks.offset(block);
+    if (!BlockStore.sameSize(before, nameBytes + dataBytes)) {
+      const other = this.#blocks.allocate(nameBytes + dataBytes);
+      const target = this.#blocks.buffer(other);
+      const targetOffset = this.#blocks.offset(other);
+      copyBytes(buffer, offset, offset + nameBytes, target, targetOffset);
+      // The new data may lie in the old block.
+      if (data !== null) copyBytes(data, 0, dataBytes, target, targetOffset + nameBytes);
+      this.#blocks.free(block);
+      words[at + word.block] = other;
+    } else if (data !== null) {
+      buffer.set(data, offset + nameBytes);
+    }
+    words[at + word.data] = data === null ? -1 : dataBytes;
+  }
+
+  /** Where the node's name starts in {@link blockBuffer}; its data follows. */
+  blockOffset(node: NodeRef): number {
+    return this.#blocks.offset(this.int(node, word.block));
+  }
+
+  blockBuffer(node: NodeRef): Buffer {
+    return this.#blocks.buffer(this.int(node, word.block));
+  }
+
+  /** The next in a walk, parents before children. */
+  nextOf(node: NodeRef): NodeRef {
+    const child = this.int(node, word.firstChild);
+    return child === nodeNone ? this.nextAfter(node) : child;
+  }
+
+  /** The next in the walk that is not below the node. */
+  nextAfter(node: NodeRef): NodeRef {
+    let at = node;
+    while (at !== 0) {
+      const next = this.int(at, word.next);
+      if (next !== nodeNone) return next;
+      at = this.int(at, word.parent);
+    }
+    return nodeNone;
+  }
+
+  /** A walk from the root on; {@link dropCursor} when it is over. */
+  addCursor(): Cursor {
+    const cursor: Cursor = { node: 0 };
+    this.#cursors.add(cursor);
+    return cursor;
+  }
+
+  dropCursor(cursor: Cursor): void {
+    this.#cursors.delete(cursor);
+  }
+
+  get reservedBytes(): number {
+    return (
+      this.#blocks.reservedBytes +
+      this.#chunks.length * (1 << chunkBits) * recordWords * 4 +
+      this.#buckets.count * 4
+    );
+  }
+
+  #allocate(): NodeRef {
+    let node = this.#free;
+    if (node === nodeNone) {
+      node = this.#usedCount;
+      this.#usedCount += 1;
+      if (node >>> chunkBits === this.#chunks.length) {
+        this.#chunks.push(new Int32Array((1 << chunkBits) * recordWords));
+      }
+    } else {
+      this.#free = this.int(node, word.chain);
+    }
+    const words = this.words(node);
+    const at = this.at(node);
+    words[at + word.firstChild] = nodeNone;
+    words[at + word.next] = nodeNone;
+    words[at + word.previous] = node;
+    words[at + word.parent] = nodeNone;
+    words[at + word.chain] = nodeNone;
+    return node;
+  }
+
+  #link(parent: NodeRef, node: NodeRef, place: 'first' | 'last'): void {
+    const words = this.words(parent);
+    const at = this.at(parent);
+    words[at + word.numChildren]! += 1;
+    const first = words[at + word.firstChild]!;
+    if (first === nodeNone) {
+      words[at + word.firstChild] = node;
+      return;
+    }
+    const last = this.int(first, word.previous);
+    this.setInt(first, word.previous, node);
+    this.setInt(node, word.previous, last);
+    if (place === 'last') {
+      this.setInt(last, word.next, node);
+    } else {
+      this.setInt(node, word.next, first);
+      words[at + word.firstChild] = node;
+    }
+  }
+
+  #unlink(node: NodeRef, words: Int32Array, at: number): void {
+    const parent = words[at + word.parent]!;
+    const next = words[at + word.next]!;
+    const previous = words[at + word.previous]!;
+    const parentWords = this.words(parent);
+    const parentAt = this.at(parent);
+    parentWords[parentAt + word.numChildren]! -= 1;
+    const first = parentWords[parentAt + word.firstChild]!;
+    if (first === node) parentWords[parentAt + word.firstChild] = next;
+    else this.setInt(previous, word.next, next);
+    const heir = next === nodeNone ? first : next;
+    if (heir !== node) this.setInt(heir, word.previous, previous);
+  }
+
+  #unindex(node: NodeRef, hash: number, chain: NodeRef): void {
+    const bucket = this.#buckets.bucketOf(hash);
+    let before = this.#buckets.head(bucket);
+    if (before === node) return this.#buckets.setHead(bucket, chain);
+    for (;;) {
+      assert(before !== nodeNone, 'every node is in its hash chain');
+      const next = this.int(before, word.chain);
+      if (next === node) return this.setInt(before, word.chain, chain);
+      before = next;
+    }
+  }
+
+  #growIndex(): void {
+    const split = this.#buckets.grow();
+    let node = this.#buckets.head(split);
+    this.#buckets.setHead(split, nodeNone);
+    while (node !== nodeNone) {
+      const words = this.words(node);
+      const at = this.at(node);
+      const next = words[at + word.chain]!;
+      const bucket = this.#buckets.bucketOf(words[at + word.hash]!);
+      words[at + word.chain] = this.#buckets.head(bucket);
+      this.#buckets.setHead(bucket, node);
+      node = next;
+    }
+  }
+
+  #lookUp(parent: NodeRef, hash: number, name: Uint8Array, start: number, end: number): NodeRef {
+    let node = this.#buckets.head(this.#buckets.bucketOf(hash));
+    while (node !== nodeNone) {
+      const words = this.words(node);
+      const at = this.at(node);
+      if (
+        words[at + word.hash] === hash &&
+        words[at + word.parent] === parent &&
+        (words[at + word.name]! & flag.nameBytesMax) === end - start &&
+        this.#isName(words[at + word.block]!, name, start, end)
+      ) {
+        return node;
+      }
+      node = words[at + word.chain]!;
+    }
+    return nodeNone;
+  }
+
+  #isName(block: number, name: Uint8Array, start: number, end: number): boolean {
+    const buffer = this.#blocks.buffer(block);
+    let offset = this.#blocks.offset(block);
+    for (let at = start; at < end; at += 1, offset += 1) {
+      if (buffer[offset] !== name[at]) return false;
+    }
+    return true;
+  }
+
+  #hashStart(parent: NodeRef): number {
+    return Math.imul(parent ^ this.#hashSeed, 0x9e3779b1);
+  }
+
+  #hash(parent: NodeRef, name: Uint8Array, start: number, end: number): number {
+    let hash = this.#hashStart(parent);
+    for (let at = start; at < end; at += 1) hash = Math.imul(hash ^ name[at]!, 0x01000193);
+    return hashEnd(hash);
+  }
+}
+
+/** Spreads the bits of a hash, as murmur3 ends. */
+function hashEnd(hash: number): number {
+  let mixed = hash ^ (hash >>> 16);
+  mixed = Math.imul(mixed, 0x85ebca6b);
+  mixed ^= mixed >>> 13;
+  mixed = Math.imul(mixed, 0xc2b2ae35);
+  return mixed ^ (mixed >>> 16);
+}
+
+/** A call into the runtime costs more than a short loop. */
+export function copyBytes(
+  source: Uint8Array,
+  start: number,
+  end: number,
+  target: Buffer,
+  offset: number,
+): void {
+  if (end - start > 64) {
+    target.set(start === 0 && end === source.length ? source : source.subarray(start, end), offset);
+    return;
+  }
+  for (let at = start, to = offset; at < end; at += 1, to += 1) target[to] = source[at]!;
+}
