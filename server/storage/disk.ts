@@ -22,7 +22,15 @@ export interface Disk {
   /** Cuts a file to that many bytes and fsyncs it. */
   truncate(path: string, bytes: number): void;
   syncDir(path: string): void;
+  /**
+   * Marks a directory as used by this process, until `release` or the end of the process. A disk
+   * without it has one user by nature.
+   */
+  lock?(path: string): DiskLock;
 }
+
+/** `holder`: who has the directory instead of us. */
+export type DiskLock = { readonly release: () => void } | { readonly holder: string };
 
 export interface DiskReader {
   readonly bytes: number;

@@ -1,0 +1,135 @@
+import * as fs from 'node:fs';
+import { dirname } from 'node:path';
+import type { Disk, DiskDone, DiskFile, DiskReader } from './disk.ts';
+import { lockFile } from './lock-file.ts';
+
+/** The disk of this machine. Writes and syncs go through libuv's thread pool, the rest is synchronous. */
+export function createNodeDisk(): Disk {
+  return {
+    makeDir: (path) => void fs.mkdirSync(path, { recursive: true }),
+    list,
+    exists: (path) => fs.existsSync(path),
+    size: (path) => fs.statSync(path).size,
+    readAll: (path) => fs.readFileSync(path),
+    openRead: (path) => new NodeDiskReader(path),
+    create: (path) => new NodeDiskFile(path),
+    replaceAtomically,
+    rename: (from, to) => fs.renameSync(from, to),
+    remove: (path) => fs.rmSync(path),
+    truncate,
+    syncDir,
+    lock: lockFile,
+  };
+}
+
+class NodeDiskReader implements DiskReader {
+  readonly bytes: number;
+  readonly #fd: number;
+
+  constructor(path: string) {
+    this.#fd = fs.openSync(path, 'r');
+    this.bytes = fs.fstatSync(this.#fd).size;
+  }
+
+  read(target: Uint8Array, position: number): number {
+    let filled = 0;
+    while (filled < target.length) {
+      const read = fs.readSync(this.#fd, target, filled, target.length - filled, position + filled);
+      if (read === 0) break;
+      filled += read;
+    }
+    return filled;
+  }
+
+  close(): void {
+    fs.closeSync(this.#fd);
+  }
+}
+
+class NodeDiskFile implements DiskFile {
+  readonly #path: string;
+  readonly #fd: number;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#fd = fs.openSync(path, 'w');
+  }
+
+  write(bytes: Uint8Array, position: number, done: DiskDone): void {
+    this.#writeFrom(bytes, 0, position, done);
+  }
+
+  sync(done: DiskDone): void {
+    fs.fdatasync(this.#fd, (error) => done(this.#named(error)));
+  }
+
+  extend(bytes: number): void {
+    fs.ftruncateSync(this.#fd, bytes);
+  }
+
+  close(): void {
+    fs.closeSync(this.#fd);
+  }
+
+  #writeFrom(bytes: Uint8Array, from: number, position: number, done: DiskDone): void {
+    fs.write(this.#fd, bytes, from, bytes.length - from, position + from, (error, written) => {
+      if (error !== null) return done(this.#named(error));
+      const next = from + written;
+      if (next >= bytes.length) return done(null);
+      // A short write is no error yet; the next attempt says why, e.g. that the disk is full.
+      this.#writeFrom(bytes, next, position, done);
+    });
+  }
+
+  /** Errors on a descriptor do not carry the path by themselves. */
+  #named(error: NodeJS.ErrnoException | null): Error | null {
+    if (error === null || error === undefined) return null;
+    error.message = `${error.message} '${this.#path}'`;
+    error.path = this.#path;
+    return error;
+  }
+}
+
+function list(path: string): string[] {
+  try {
+    return fs.readdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function replaceAtomically(path: string, bytes: Uint8Array): void {
+  const temporary = `${path}.tmp`;
+  const fd = fs.openSync(temporary, 'w');
+  try {
+    let written = 0;
+    while (written < bytes.length) {
+      written += fs.writeSync(fd, bytes, written, bytes.length - written, written);
+    }
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+  fs.renameSync(temporary, path);
+  syncDir(dirname(path));
+}
+
+function truncate(path: string, bytes: number): void {
+  const fd = fs.openSync(path, 'r+');
+  try {
+    fs.ftruncateSync(fd, bytes);
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function syncDir(path: string): void {
+  const fd = fs.openSync(path, 'r');
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}

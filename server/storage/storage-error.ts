@@ -1,0 +1,42 @@
+/** Exit codes of the process after a disk failure. Source: configuration, section 1. */
+export const storageExitCode = {
+  /** Log cannot be written or read. */
+  log: 1,
+  /** Directory missing, not accessible, somebody else's, or in use. */
+  dataDir: 3,
+  /** A snapshot cannot be written. */
+  snapshot: 10,
+  /** A truncation that the leader ordered is not possible. */
+  truncation: 13,
+} as const;
+
+export type StorageErrorCode =
+  | 'DATA_DIR'
+  | 'LOCKED'
+  | 'LOG_CORRUPT'
+  | 'LOG_GAP'
+  | 'SNAPSHOT_CORRUPT'
+  | 'SNAPSHOT_MISSING'
+  | 'EPOCH'
+  | 'DISK';
+
+/** Start-up cannot go on with what is on the disk: the message names the file, the place and the remedy. */
+export class StorageError extends Error {
+  override readonly name: string = 'StorageError';
+  readonly code: StorageErrorCode;
+  readonly path: string;
+  readonly exitCode: number;
+
+  constructor(code: StorageErrorCode, path: string, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.path = path;
+    this.exitCode =
+      code === 'DATA_DIR' || code === 'LOCKED' ? storageExitCode.dataDir : storageExitCode.log;
+  }
+}
+
+/** What an unknown thrown value says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
