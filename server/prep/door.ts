@@ -51,6 +51,8 @@ export interface PrepOptions {
   readonly skipAcl: boolean;
   readonly enforceQuota: boolean;
   readonly digestEnabled: boolean;
+  /** Default false: reconfig is RECONFIG_DISABLED. */
+  readonly reconfigEnabled?: boolean;
   /** Validity of an ACL entry of this scheme (ip, digest, …) and its match; see auth. */
   readonly schemes: SchemeRules;
 }
