@@ -10,7 +10,7 @@ export const passwordBytes = 16;
 export interface ConnectRequest {
   /** Clients send 0; a server ignores it. */
   readonly protocolVersion: number;
-  /** Highest zxid the client has seen; 0 for a new one. */
+  /** Highest zxid the client has seen; 0 for a new one; beyond 2^53 rounded. */
   readonly lastZxidSeen: Zxid;
   /** Wanted session timeout. */
   readonly timeoutMs: number;
@@ -40,7 +40,7 @@ export interface ConnectResponse {
 export const connectRequest: Codec<ConnectRequest> = {
   read: (reader) => ({
     protocolVersion: reader.int32(),
-    lastZxidSeen: reader.zxid(),
+    lastZxidSeen: reader.int64Rounded() as Zxid,
     timeoutMs: reader.int32(),
     sessionId: reader.bigint64() as SessionId,
     password: reader.bytes(),

@@ -79,6 +79,12 @@ export class JuteReader {
     return value;
   }
 
+  /** As {@link int64}, rounded where a double is too short: for numbers that are only compared. */
+  int64Rounded(): number {
+    const at = this.#advance(8);
+    return this.#view.getInt32(at) * 2 ** 32 + this.#view.getUint32(at + 4);
+  }
+
   zxid(): Zxid {
     return this.int64() as Zxid;
   }

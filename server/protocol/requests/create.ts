@@ -31,7 +31,8 @@ export function readCreateRequest(reader: JuteReader, opCode: number): CreateReq
   const data = reader.bytes();
   const acl = reader.vectorOrNull(readRequestedAcl);
   const flags = reader.int32();
-  const ttlMs = opCode === OpCode.CREATE_TTL ? readRounded(reader) : -1;
+  // An absurd TTL is refused as an argument, not as broken bytes; so it must not throw here.
+  const ttlMs = opCode === OpCode.CREATE_TTL ? reader.int64Rounded() : -1;
   return { op: 'create', opCode, path, data, acl, flags, ttlMs };
 }
 
@@ -63,9 +64,3 @@ export const create2Response: Codec<Create2Response> = {
     writeStat(writer, response.stat);
   },
 };
-
-/** An absurd TTL is refused as an argument, not as broken bytes; so it must not throw here. */
-function readRounded(reader: JuteReader): number {
-  const high = reader.int32();
-  return high * 2 ** 32 + (reader.int32() >>> 0);
-}

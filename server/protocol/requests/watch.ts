@@ -49,7 +49,7 @@ export const watchesRequest: Codec<WatchesRequest> = {
 
 /** What a client watched on its last connection; the server says what changed since. */
 export interface SetWatchesRequest {
-  /** Highest zxid the client has seen. */
+  /** Highest zxid the client has seen; beyond 2^53 rounded. */
   readonly relativeZxid: Zxid;
   readonly dataWatches: readonly string[];
   readonly existWatches: readonly string[];
@@ -62,7 +62,7 @@ export interface SetWatchesRequest {
 /** setWatches2: `relativeZxid int64` and five vectors of paths. Answered by a header alone. */
 export const setWatches2Request: Codec<SetWatchesRequest> = {
   read: (reader) => ({
-    relativeZxid: reader.zxid(),
+    relativeZxid: reader.int64Rounded() as Zxid,
     dataWatches: reader.vector(readPath),
     existWatches: reader.vector(readPath),
     childWatches: reader.vector(readPath),
@@ -79,7 +79,7 @@ export const setWatches2Request: Codec<SetWatchesRequest> = {
 /** setWatches: as {@link setWatches2Request} without the last two. */
 export const setWatchesRequest: Codec<SetWatchesRequest> = {
   read: (reader) => ({
-    relativeZxid: reader.zxid(),
+    relativeZxid: reader.int64Rounded() as Zxid,
     dataWatches: reader.vector(readPath),
     existWatches: reader.vector(readPath),
     childWatches: reader.vector(readPath),
