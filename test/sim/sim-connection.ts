@@ -247,16 +247,16 @@ export class SimEndpoint implements Connection {
   }
 
   #hand(segment: Segment): void {
-    this.#peer?.#taken(segment);
+    const writer = this.#peer;
+    if (writer !== null) writer.#taken(segment);
     if (segment.copy !== null) {
       this.onData(segment.copy);
       return;
     }
-    const caller = this.#peer;
     this.closed('closed by the other side');
     // Whoever ended it orderly learns that it is over.
-    if (caller !== null && caller.#state === 'open') {
-      caller.process.after(this.#network.delayMs(this.link), () => caller.closed('closed'));
+    if (writer !== null && writer.#state === 'open') {
+      writer.process.after(this.#network.delayMs(this.link), () => writer.closed('closed'));
     }
   }
 

@@ -62,11 +62,13 @@ test('a synced file without a synced directory entry is gone', () => {
   assert.equal(port.exists('/data/log.1'), false);
 });
 
-test('a killed process loses nothing that it wrote', () => {
+test('a killed process loses nothing that it wrote, until the power fails', () => {
   const { world, disk, port } = machine(3);
   write(world, port.create('/data/log.1'), 'hello', 0);
   disk.afterCrash('kept');
   assert.equal(port.readAll('/data/log.1').toString(), 'hello');
+  disk.afterCrash('lost');
+  assert.equal(port.exists('/data/log.1'), false);
 });
 
 test('a torn crash may keep a later sector without an earlier one', () => {

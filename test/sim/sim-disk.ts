@@ -88,10 +88,10 @@ export class SimDisk {
 
   /** What is on the platter when the power fails or (mode `kept`) the process is killed. */
   afterCrash(mode: CrashMode): void {
+    if (mode === 'kept') return;
     for (const directory of this.#directories.values()) {
       for (const op of directory.unsynced) {
-        const stays = mode === 'kept' || (mode === 'torn' && this.random.chance(0.5));
-        if (stays) apply(directory.durable, op);
+        if (mode === 'torn' && this.random.chance(0.5)) apply(directory.durable, op);
       }
       directory.unsynced.length = 0;
       directory.entries.clear();

@@ -1,8 +1,8 @@
 import type { Prng } from './prng.ts';
 
 /**
- * What a crash takes: `kept` nothing (the process was killed, the kernel lives), `lost` all that
- * was not synced, `torn` any part of it, sector by sector.
+ * What a crash takes: `kept` nothing (the process was killed, the kernel lives: unsynced is still
+ * unsynced), `lost` all that was not synced, `torn` any part of it, sector by sector.
  */
 export type CrashMode = 'kept' | 'lost' | 'torn';
 
@@ -63,12 +63,10 @@ export class SimInode {
     this.#unsynced = [];
   }
 
+  /** The power failed: see {@link CrashMode}. */
   afterCrash(mode: CrashMode, random: Prng): void {
-    for (const change of this.#unsynced) {
-      if (mode === 'lost') break;
-      if (mode === 'kept') this.#durable.apply(change);
-      else this.#tear(change, random);
-    }
+    if (mode === 'kept') return;
+    if (mode === 'torn') for (const change of this.#unsynced) this.#tear(change, random);
     this.#unsynced = [];
     this.#now = this.#durable.copy();
   }

@@ -1,0 +1,118 @@
+import type { Phase, Role } from '../../../server/zab/effects.ts';
+
+/** One transaction as the checkers know it. */
+export interface HistoryEntry {
+  readonly zxid: number;
+  readonly hash: number;
+}
+
+/** What a disk must show after a crash: at least `log` up to `durableZxid`, at most all of it. */
+export interface DiskPromise {
+  log: HistoryEntry[];
+  durableZxid: number;
+}
+
+/** What recovery found. */
+export interface RecoveredHistory {
+  /** Zxid of the snapshot that was loaded; 0: none, or an empty one. */
+  readonly snapshotZxid: number;
+  /** Entries replayed on top of it, in order. */
+  readonly entries: readonly HistoryEntry[];
+  readonly lastZxid: number;
+  readonly acceptedEpoch: number;
+  readonly currentEpoch: number;
+}
+
+/**
+ * What is known of one member from outside: what its disk has promised, what its tree has applied,
+ * and where its role stands. Kept by the simulator, never by the code under test.
+ */
+export class MemberGhost {
+  readonly sid: number;
+  readonly isVoter: boolean;
+  /** Counts processes: a restarted server is another one. */
+  incarnation = 0;
+  isRunning = false;
+  /** The last one is what is wanted; those before it are what a crash may still leave. */
+  promises: DiskPromise[] = [{ log: [], durableZxid: 0 }];
+  acceptedEpoch = 0;
+  currentEpoch = 0;
+  /** What the tree holds, from the first transaction of all on. */
+  applied: HistoryEntry[] = [];
+  /** So many of `applied` were held against the committed history. */
+  verifiedCount = 0;
+  /** Snapshot on its way into the tree. */
+  incoming: HistoryEntry[] | null = null;
+  role: Role = 'looking';
+  phase: Phase = 'election';
+  epoch = 0;
+  leader: number | null = null;
+
+  constructor(sid: number, isVoter: boolean) {
+    this.sid = sid;
+    this.isVoter = isVoter;
+  }
+
+  get promise(): DiskPromise {
+    return this.promises.at(-1) as DiskPromise;
+  }
+
+  get lastLogged(): number {
+    return this.promise.log.at(-1)?.zxid ?? 0;
+  }
+
+  get isServing(): boolean {
+    return this.isRunning && this.phase === 'broadcast';
+  }
+
+  /** Whatever a crash leaves, this entry is among it. */
+  holdsDurably(entry: HistoryEntry): boolean {
+    return this.promises.every(({ log, durableZxid }) => {
+      return durableZxid >= entry.zxid && findEntry(log, entry.zxid)?.hash === entry.hash;
+    });
+  }
+}
+
+/** By binary search; histories are sorted by zxid. */
+export function findEntry(
+  history: readonly HistoryEntry[],
+  zxid: number,
+): HistoryEntry | undefined {
+  const entry = history[countUpTo(history, zxid) - 1];
+  return entry?.zxid === zxid ? entry : undefined;
+}
+
+/** How many entries have at most that zxid. */
+export function countUpTo(history: readonly HistoryEntry[], zxid: number): number {
+  let low = 0;
+  let high = history.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((history[middle] as HistoryEntry).zxid <= zxid) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Why a recovered history is not what the disk promised; `null` when it is. */
+export function brokenPromise(promise: DiskPromise, found: RecoveredHistory): string | null {
+  const { log, durableZxid } = promise;
+  let index = countUpTo(log, found.snapshotZxid);
+  for (const entry of found.entries) {
+    const expected = log[index];
+    if (expected === undefined) return `${hex(entry.zxid)} was never logged here`;
+    if (expected.zxid !== entry.zxid || expected.hash !== entry.hash) {
+      return `${hex(entry.zxid)} stands where ${hex(expected.zxid)} was logged`;
+    }
+    index += 1;
+  }
+  const missing = log[index];
+  if (missing !== undefined && missing.zxid <= durableZxid) {
+    return `${hex(missing.zxid)} was durable and is gone`;
+  }
+  return null;
+}
+
+export function hex(zxid: number): string {
+  return `0x${zxid.toString(16)}`;
+}

@@ -1,0 +1,365 @@
+import { PacketType } from '../../../server/protocol/packet-type.ts';
+import type { QuorumPacket } from '../../../server/protocol/quorum-packet.ts';
+import { ServerState } from '../../../server/protocol/notification.ts';
+import { counterOf, epochOf } from '../../../server/protocol/zxid.ts';
+import type { Zxid } from '../../../server/protocol/zxid.ts';
+import type { ZabEffect } from '../../../server/zab/effects.ts';
+import type { Proposal, ZabEvent } from '../../../server/zab/events.ts';
+import { hashOfBytes } from '../prng.ts';
+import type { World } from '../world.ts';
+import { brokenPromise, countUpTo, findEntry, hex, MemberGhost } from './member-ghost.ts';
+import type { HistoryEntry, RecoveredHistory } from './member-ghost.ts';
+
+const counterSpan = 2 ** 32;
+
+/**
+ * Holds what every member does against the invariants Z1 to Z20 of the agreement. It sees the
+ * events and effects of each peer and what recovery finds, and keeps the one committed history
+ * that all must share.
+ */
+export class ZabChecker {
+  readonly world: World;
+  readonly members: ReadonlyMap<number, MemberGhost>;
+  /** The one history: what a serving member has applied. */
+  readonly committed: HistoryEntry[] = [];
+  /** Called with each newly committed transaction, once, in order. */
+  onCommitted: (proposal: Proposal) => void = () => {};
+  readonly #isQuorum: (sids: readonly number[]) => boolean;
+  readonly #proposed = new Map<number, { readonly hash: number; readonly proposal: Proposal }>();
+  readonly #leaders = new Map<number, string>();
+
+  constructor(
+    world: World,
+    sids: { readonly voters: readonly number[]; readonly observers?: readonly number[] },
+    isQuorum: (sids: readonly number[]) => boolean,
+  ) {
+    this.world = world;
+    this.#isQuorum = isQuorum;
+    const members = new Map<number, MemberGhost>();
+    for (const sid of sids.voters) members.set(sid, new MemberGhost(sid, true));
+    for (const sid of sids.observers ?? []) members.set(sid, new MemberGhost(sid, false));
+    this.members = members;
+  }
+
+  get lastCommitted(): number {
+    return this.committed.at(-1)?.zxid ?? 0;
+  }
+
+  isCommitted(zxid: number): boolean {
+    return findEntry(this.committed, zxid) !== undefined;
+  }
+
+  /** A process has read its disk. */
+  recovered(sid: number, found: RecoveredHistory): void {
+    const member = this.#member(sid);
+    const problems = member.promises.map((promise) => brokenPromise(promise, found));
+    const kept = problems.indexOf(null);
+    this.#expect(kept >= 0, 'Z8 durable stays durable', sid, () => problems.join(' / '));
+    this.#expect(found.acceptedEpoch >= member.acceptedEpoch, 'Z11 epochs grow', sid, () => {
+      return `accepted ${found.acceptedEpoch} after ${member.acceptedEpoch}`;
+    });
+    this.#expect(found.currentEpoch >= member.currentEpoch, 'Z11 epochs grow', sid, () => {
+      return `current ${found.currentEpoch} after ${member.currentEpoch}`;
+    });
+    this.#expect(found.currentEpoch <= found.acceptedEpoch, 'Z11 epochs grow', sid, () => {
+      return `current ${found.currentEpoch} beyond accepted ${found.acceptedEpoch}`;
+    });
+    const promise = member.promises[kept] ?? member.promise;
+    const base = promise.log.slice(0, countUpTo(promise.log, found.snapshotZxid));
+    const log = [...base, ...found.entries];
+    member.promises = [{ log, durableZxid: log.at(-1)?.zxid ?? 0 }];
+    member.acceptedEpoch = found.acceptedEpoch;
+    member.currentEpoch = found.currentEpoch;
+    member.applied = [...log];
+    member.verifiedCount = 0;
+    member.incoming = null;
+    member.incarnation += 1;
+    member.isRunning = true;
+    this.#setRole(member, 'looking', 'election', null, 0);
+  }
+
+  ended(sid: number): void {
+    const member = this.#member(sid);
+    member.isRunning = false;
+    member.phase = 'election';
+    member.role = 'looking';
+  }
+
+  event(sid: number, event: ZabEvent): void {
+    const member = this.#member(sid);
+    switch (event.type) {
+      case 'propose':
+        return this.#propose(member, event.proposal);
+      case 'durable':
+        return this.#durable(member, event.zxid);
+      case 'truncated':
+        return this.#truncated(member, event.zxid);
+      case 'epochStored':
+        return this.#epochStored(member, event.which, event.epoch);
+      case 'snapshotReceived':
+        member.applied = [...(member.incoming ?? [])];
+        member.verifiedCount = 0;
+        return;
+      case 'snapshotInstalled':
+        member.promises = [member.promise];
+        return;
+      case 'tick':
+      case 'notification':
+      case 'learnerConnected':
+      case 'learnerPacket':
+      case 'learnerClosed':
+      case 'logRead':
+      case 'leaderConnected':
+      case 'leaderPacket':
+      case 'leaderClosed':
+      case 'sync':
+      case 'resign':
+        return;
+    }
+  }
+
+  effect(sid: number, effect: ZabEffect): void {
+    const member = this.#member(sid);
+    if (effect.type === 'append') this.#append(member, effect.proposal);
+    else if (effect.type === 'deliver') this.#deliver(member, effect.proposal);
+    else if (effect.type === 'truncate') this.#truncate(member, effect.zxid);
+    else if (effect.type === 'receiveSnapshot') this.#receiveSnapshot(member, effect.zxid);
+    else if (effect.type === 'installSnapshot') this.#installSnapshot(member, effect.zxid);
+    else if (effect.type === 'send') this.#send(member, effect.packet);
+    else if (effect.type === 'sendNotification') this.#vote(member, effect);
+    else if (effect.type === 'openEpoch') this.#openEpoch(member, effect.zxid);
+    else if (effect.type === 'roleChanged') {
+      this.#setRole(member, effect.role, effect.phase, effect.leader, effect.epoch);
+    } else if (effect.type === 'fatal') {
+      this.world.say(`s${sid}`, `fatal ${effect.exitCode}: ${effect.reason}`);
+    }
+  }
+
+  #propose(member: MemberGhost, proposal: Proposal): void {
+    const { sid } = member;
+    const { zxid } = proposal;
+    this.#expect(counterOf(zxid) < counterSpan - 1, 'Z20 counter', sid, () => hex(zxid));
+    this.#expect(epochOf(zxid) === member.epoch, 'Z5 local primary order', sid, () => {
+      return `${hex(zxid)} proposed in epoch ${member.epoch}`;
+    });
+    const known = this.#proposed.get(zxid);
+    this.#expect(known === undefined, 'Z2 one proposal for a zxid', sid, () => hex(zxid));
+    this.#proposed.set(zxid, { hash: hashOfBytes(proposal.bytes), proposal });
+  }
+
+  #append(member: MemberGhost, proposal: Proposal): void {
+    const entry = this.#integrity(member, proposal, 'logs');
+    const last = member.lastLogged;
+    this.#expect(follows(last, entry.zxid), 'Z16 no gap', member.sid, () => {
+      return `logs ${hex(entry.zxid)} behind ${hex(last)}`;
+    });
+    member.promise.log.push(entry);
+  }
+
+  #durable(member: MemberGhost, zxid: number): void {
+    const { promise } = member;
+    this.#expect(zxid <= member.lastLogged, 'Z12 durable was logged', member.sid, () => hex(zxid));
+    promise.durableZxid = Math.max(promise.durableZxid, zxid);
+  }
+
+  #deliver(member: MemberGhost, proposal: Proposal): void {
+    const entry = this.#integrity(member, proposal, 'delivers');
+    const last = member.applied.at(-1)?.zxid ?? 0;
+    this.#expect(entry.zxid > last, 'Z6 global primary order', member.sid, () => {
+      return `delivers ${hex(entry.zxid)} after ${hex(last)}`;
+    });
+    member.applied.push(entry);
+    if (member.phase === 'broadcast') this.#verify(member);
+  }
+
+  /** Everything a serving member has applied is the committed history, or makes it longer. */
+  #verify(member: MemberGhost): void {
+    const { applied, sid } = member;
+    for (let index = member.verifiedCount; index < applied.length; index += 1) {
+      const entry = applied[index] as HistoryEntry;
+      const expected = this.committed[index];
+      if (expected === undefined) this.#commit(member, entry);
+      else if (expected.zxid !== entry.zxid || expected.hash !== entry.hash) {
+        this.world.fail(
+          'Z4 total order',
+          `s${sid} applied ${hex(entry.zxid)} where ${hex(expected.zxid)} is committed (place ${index})`,
+        );
+      }
+    }
+    member.verifiedCount = applied.length;
+  }
+
+  #commit(member: MemberGhost, entry: HistoryEntry): void {
+    const holders = [...this.members.values()].filter((other) => {
+      return other.isVoter && other.holdsDurably(entry);
+    });
+    const sids = holders.map((other) => other.sid);
+    this.#expect(this.#isQuorum(sids), 'Z8 committed is durable', member.sid, () => {
+      return `commits ${hex(entry.zxid)}, durable only on [${sids.join(' ')}]`;
+    });
+    this.committed.push(entry);
+    const known = this.#proposed.get(entry.zxid);
+    this.#expect(known !== undefined, 'Z2 integrity', member.sid, () => {
+      return `${hex(entry.zxid)} was never proposed`;
+    });
+    if (known !== undefined) this.onCommitted(known.proposal);
+  }
+
+  #truncate(member: MemberGhost, zxid: number): void {
+    const { promise, sid } = member;
+    for (const entry of promise.log.slice(countUpTo(promise.log, zxid))) {
+      this.#expect(!this.isCommitted(entry.zxid), 'Z14 truncation is safe', sid, () => {
+        return `cuts ${hex(entry.zxid)}, which is committed`;
+      });
+    }
+    promise.durableZxid = Math.min(promise.durableZxid, zxid);
+  }
+
+  #truncated(member: MemberGhost, zxid: number): void {
+    const { promise } = member;
+    promise.log = promise.log.slice(0, countUpTo(promise.log, zxid));
+    promise.durableZxid = promise.log.at(-1)?.zxid ?? 0;
+    member.applied = member.applied.slice(0, countUpTo(member.applied, zxid));
+    member.verifiedCount = Math.min(member.verifiedCount, member.applied.length);
+  }
+
+  /** The tree on its way is the leader's, or a part of the committed history. */
+  #receiveSnapshot(member: MemberGhost, zxid: number): void {
+    const leader = member.leader === null ? undefined : this.members.get(member.leader);
+    const source =
+      leader !== undefined && leader.applied.length > this.committed.length
+        ? leader.applied
+        : this.committed;
+    member.incoming = source.slice(0, countUpTo(source, zxid));
+  }
+
+  #installSnapshot(member: MemberGhost, zxid: number): void {
+    const log = [...(member.incoming ?? [])];
+    member.incoming = null;
+    const lost = member.promise.log.find((entry) => {
+      return this.isCommitted(entry.zxid) && findEntry(log, entry.zxid) === undefined;
+    });
+    this.#expect(lost === undefined, 'Z14 replacing is safe', member.sid, () => {
+      return `a snapshot at ${hex(zxid)} drops ${hex(lost?.zxid ?? 0)}, which is committed`;
+    });
+    member.promises = [member.promise, { log, durableZxid: log.at(-1)?.zxid ?? 0 }];
+  }
+
+  #epochStored(member: MemberGhost, which: 'accepted' | 'current', epoch: number): void {
+    const key = which === 'accepted' ? 'acceptedEpoch' : 'currentEpoch';
+    this.#expect(epoch >= member[key], 'Z11 epochs grow', member.sid, () => {
+      return `${which} ${epoch} after ${member[key]}`;
+    });
+    member[key] = epoch;
+    this.#expect(member.currentEpoch <= member.acceptedEpoch, 'Z11 epochs grow', member.sid, () => {
+      return `current ${member.currentEpoch} beyond accepted ${member.acceptedEpoch}`;
+    });
+  }
+
+  #send(member: MemberGhost, packet: QuorumPacket): void {
+    const { promise, sid } = member;
+    if (packet.type === PacketType.ACK && counterOf(packet.zxid) === 0) {
+      this.#expect(
+        promise.durableZxid >= member.lastLogged || packetIsUpToDate(member),
+        'Z13 order of three',
+        sid,
+        () => {
+          return `acks its leader with ${hex(member.lastLogged)} not durable`;
+        },
+      );
+      this.#expect(member.currentEpoch === epochOf(packet.zxid), 'Z13 order of three', sid, () => {
+        return `acks epoch ${epochOf(packet.zxid)} with current ${member.currentEpoch} on disk`;
+      });
+      this.#expect(member.promises.length === 1, 'Z13 order of three', sid, () => {
+        return 'acks its leader before its snapshot is on disk';
+      });
+    } else if (packet.type === PacketType.ACK) {
+      this.#expect(promise.durableZxid >= packet.zxid, 'Z12 ack means disk', sid, () => {
+        return `acks ${hex(packet.zxid)}, durable up to ${hex(promise.durableZxid)}`;
+      });
+    } else if (packet.type === PacketType.ACKEPOCH) {
+      this.#expect(onDisk(member, packet.zxid), 'Z15 memory = disk', sid, () => {
+        return `claims ${hex(packet.zxid)}, durable up to ${hex(promise.durableZxid)}`;
+      });
+    } else if (packet.type === PacketType.COMMIT) {
+      this.#expect(this.#proposed.has(packet.zxid), 'Z17 legal', sid, () => {
+        return `COMMIT of ${hex(packet.zxid)}, never proposed`;
+      });
+    }
+  }
+
+  #vote(member: MemberGhost, effect: Extract<ZabEffect, { type: 'sendNotification' }>): void {
+    const { notification } = effect;
+    if (notification.state !== ServerState.LOOKING || notification.leader !== member.sid) return;
+    this.#expect(onDisk(member, notification.zxid), 'Z15 memory = disk', member.sid, () => {
+      return `votes with ${hex(notification.zxid)}, durable up to ${hex(member.promise.durableZxid)}`;
+    });
+  }
+
+  #openEpoch(member: MemberGhost, zxid: Zxid): void {
+    const { sid, applied } = member;
+    this.#expect(applied.length >= this.committed.length, 'Z10 election restriction', sid, () => {
+      return `opens epoch ${epochOf(zxid)} without ${hex(this.committed[applied.length]?.zxid ?? 0)}`;
+    });
+    this.#verify(member);
+  }
+
+  #setRole(
+    member: MemberGhost,
+    role: MemberGhost['role'],
+    phase: MemberGhost['phase'],
+    leader: number | null,
+    epoch: number,
+  ): void {
+    member.role = role;
+    member.phase = phase;
+    member.leader = leader;
+    member.epoch = epoch;
+    this.world.say(`s${member.sid}`, `${role}/${phase} leader ${leader ?? '-'} epoch ${epoch}`);
+    if (role === 'leading' && (phase === 'synchronization' || phase === 'broadcast')) {
+      const mine = `s${member.sid} (life ${member.incarnation})`;
+      const known = this.#leaders.get(epoch) ?? mine;
+      this.#expect(known === mine, 'Z1 leader unique', member.sid, () => {
+        return `epoch ${epoch} has two leaders: ${known} and ${mine}`;
+      });
+      this.#leaders.set(epoch, mine);
+    }
+    if (phase === 'broadcast') this.#verify(member);
+  }
+
+  #integrity(member: MemberGhost, proposal: Proposal, verb: string): HistoryEntry {
+    const hash = hashOfBytes(proposal.bytes);
+    const known = this.#proposed.get(proposal.zxid);
+    this.#expect(known?.hash === hash, 'Z2 integrity', member.sid, () => {
+      const why = known === undefined ? 'never proposed' : 'with other bytes than proposed';
+      return `${verb} ${hex(proposal.zxid)}, ${why}`;
+    });
+    return { zxid: proposal.zxid, hash };
+  }
+
+  #member(sid: number): MemberGhost {
+    const member = this.members.get(sid);
+    if (member === undefined) throw new Error(`no member s${sid}`);
+    return member;
+  }
+
+  #expect(condition: boolean, invariant: string, sid: number, message: () => string): void {
+    this.world.expect(condition, invariant, () => `s${sid} ${message()}`);
+  }
+}
+
+function follows(last: number, next: number): boolean {
+  if (epochOf(last as Zxid) === epochOf(next as Zxid)) return next === last + 1;
+  return next > last && counterOf(next as Zxid) === 1;
+}
+
+/** The start of an epoch stands for the history before it. */
+function onDisk(member: MemberGhost, zxid: number): boolean {
+  if (counterOf(zxid as Zxid) === 0) return true;
+  return zxid === member.lastLogged && member.promise.durableZxid >= zxid;
+}
+
+/** The second ack of an epoch (of UPTODATE) may overtake the disk. */
+function packetIsUpToDate(member: MemberGhost): boolean {
+  return member.phase === 'broadcast';
+}
