@@ -40,7 +40,7 @@ export function judgeTail(reader: DiskReader, scan: ScanEnd, lastZxid: Zxid): Ta
   if (batchStart > scan.at) return 'corrupt';
   const isSealed = batchStart >= 0;
   // With a seal at the end of the data the batch was written to its end: only a hole can explain.
-  if (!isSealed && scan.claimedEnd > dataEnd) {
+  if (!isSealed && (scan.claimedEnd > dataEnd || dataEnd <= scan.at + entryPrefixBytes)) {
     const ambiguous = dataEnd - scan.at <= unsealedTailBytesMax;
     return ambiguous && hasIntactEntry(reader, scan.at + 1, dataEnd, lastZxid) ? 'corrupt' : 'torn';
   }
@@ -84,7 +84,7 @@ function hasHole(reader: DiskReader, scan: ScanEnd, dataEnd: number): boolean {
     const end = sector + sectorBytes;
     if (end <= start) continue;
     const bytes = readRange(reader, start, end);
-    if (isZero(bytes, 0, bytes.length)) return true;
+    if (bytes.length > 0 && isZero(bytes, 0, bytes.length)) return true;
   }
   return false;
 }

@@ -74,7 +74,8 @@ export function scanLog(
     if (!fill(entryPrefixBytes)) {
       if (at >= limit) return ended('end');
       fill(limit - at);
-      return ended(isZero(window, at - windowAt, window.length) ? 'zeros' : 'damage');
+      const reason = isZero(window, at - windowAt, window.length) ? 'zeros' : 'damage';
+      return ended(reason, at + entryOverheadBytes + payloadBytesMin);
     }
     const offset = at - windowAt;
     const length = window.readInt32BE(offset + 8);

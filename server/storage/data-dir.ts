@@ -1,0 +1,143 @@
+import type { Disk } from './disk.ts';
+import { listLogs } from './log-files.ts';
+import { listSnapshots } from './snapshot-store.ts';
+import { unfinishedPrefix } from './snapshot-writer.ts';
+import { messageOf, StorageError } from './storage-error.ts';
+import type { StorageOptions } from './storage-options.ts';
+
+/** Held while a server uses a directory. */
+const lockName = 'zk-server.lock';
+
+/** Files that a snapshot or a truncation replaced get this in front; the next such act removes them. */
+export const setAsidePrefix = 'set-aside.';
+
+/** Where the files are. Source: storage, section 1. */
+export interface DataDirs {
+  readonly snapshots: string;
+  readonly logs: string;
+  /** Marker file of an operator: an empty directory here is meant to be empty. */
+  readonly initializePaths: readonly string[];
+}
+
+export function dataDirs(options: StorageOptions): DataDirs {
+  const { dataDir, dataLogDir } = options;
+  return {
+    snapshots: `${dataDir}/version-2`,
+    logs: `${dataLogDir}/version-2`,
+    initializePaths: [...new Set([`${dataLogDir}/initialize`, `${dataDir}/initialize`])],
+  };
+}
+
+/**
+ * Makes sure that both directories exist, are ours alone, and hold what they should. Returns how
+ * to give them back.
+ *
+ * @throws StorageError DATA_DIR or LOCKED, with the remedy.
+ */
+export function openDataDirs(disk: Disk, options: StorageOptions): () => void {
+  const dirs = dataDirs(options);
+  try {
+    prepare(disk, options, dirs);
+  } catch (error) {
+    if (error instanceof StorageError) throw error;
+    throw new StorageError(
+      'DATA_DIR',
+      options.dataDir,
+      `${options.dataDir} cannot be used: ${messageOf(error)}. Make it a directory that this ` +
+        `user may write to, on a file system that is mounted read-write.`,
+      error,
+    );
+  }
+  return lock(disk, options);
+}
+
+function prepare(disk: Disk, options: StorageOptions, dirs: DataDirs): void {
+  for (const dir of new Set([dirs.snapshots, dirs.logs])) {
+    if (!disk.exists(dir)) {
+      if (options.dataDirAutocreate === false) {
+        throw new StorageError(
+          'DATA_DIR',
+          dir,
+          `${dir} does not exist and zookeeper.datadir.autocreate is false. Create it, or check ` +
+            `dataDir and dataLogDir: the volume may not be mounted.`,
+        );
+      }
+      disk.makeDir(dir);
+      disk.syncDir(parentOf(dir));
+    }
+  }
+  if (dirs.snapshots === dirs.logs) return;
+  if (listLogs(disk, dirs.snapshots).length > 0) {
+    throw misplaced(dirs.snapshots, 'transaction logs', 'dataLogDir', dirs.logs);
+  }
+  if (listSnapshots(disk, dirs.logs).length > 0) {
+    throw misplaced(dirs.logs, 'snapshots', 'dataDir', dirs.snapshots);
+  }
+}
+
+function misplaced(dir: string, what: string, key: string, wanted: string): StorageError {
+  return new StorageError(
+    'DATA_DIR',
+    dir,
+    `${dir} holds ${what}, but by ${key} they belong into ${wanted}; starting without them could ` +
+      `lose data. Move them there, or set ${key} back to what it was.`,
+  );
+}
+
+function lock(disk: Disk, options: StorageOptions): () => void {
+  const releases: (() => void)[] = [];
+  const release = (): void => {
+    for (const give of releases.splice(0)) give();
+  };
+  for (const dir of new Set([options.dataDir, options.dataLogDir])) {
+    const taken = lockOne(disk, dir);
+    if (taken === undefined) continue;
+    if ('holder' in taken) {
+      release();
+      throw new StorageError(
+        'LOCKED',
+        `${dir}/${lockName}`,
+        `${dir} is in use by ${taken.holder}; two servers on one directory destroy it. Stop the ` +
+          `other one, or give each server its own dataDir.`,
+      );
+    }
+    releases.push(taken.release);
+  }
+  return release;
+}
+
+function lockOne(disk: Disk, dir: string): ReturnType<NonNullable<Disk['lock']>> | undefined {
+  try {
+    return disk.lock?.(`${dir}/${lockName}`);
+  } catch (error) {
+    throw new StorageError(
+      'DATA_DIR',
+      dir,
+      `${dir} cannot be written: ${messageOf(error)}. Make it a directory that this user may ` +
+        `write to, on a file system that is mounted read-write.`,
+      error,
+    );
+  }
+}
+
+/** Removes what an interrupted snapshot left. */
+export function removeUnfinished(disk: Disk, dir: string): void {
+  for (const name of disk.list(dir)) {
+    if (name.startsWith(unfinishedPrefix)) disk.remove(`${dir}/${name}`);
+  }
+}
+
+/** Renames files out of the way of recovery, in place of those set aside earlier. Durable on return. */
+export function setAside(disk: Disk, dir: string, names: readonly string[]): void {
+  if (names.length === 0) return;
+  for (const name of disk.list(dir)) {
+    if (name.startsWith(setAsidePrefix)) disk.remove(`${dir}/${name}`);
+  }
+  for (const name of names) disk.rename(`${dir}/${name}`, `${dir}/${setAsidePrefix}${name}`);
+  disk.syncDir(dir);
+}
+
+function parentOf(path: string): string {
+  const at = path.lastIndexOf('/');
+  return at <= 0 ? '/' : path.slice(0, at);
+}

@@ -1,0 +1,127 @@
+import { adler32, adler32Start } from '../util/adler32.ts';
+import type { Disk, DiskFile } from './disk.ts';
+import type { SnapshotSource } from './door.ts';
+import {
+  digestSection,
+  snapshotHeader,
+  snapshotName,
+  snapshotSeal,
+  zxidSection,
+  type SnapshotDigest,
+} from './snapshot-format.ts';
+
+/** Asked of the tree at once: about a millisecond of its time and of ours. */
+const sliceBytes: number = 256 * 1024;
+
+/** Unfinished files begin with this; nobody takes them for a snapshot, and start-up removes them. */
+export const unfinishedPrefix = 'unfinished.';
+
+export type SnapshotDone = (
+  error: unknown,
+  /** What the finished file holds; `null` on error. */
+  written: { readonly digest: SnapshotDigest; readonly bytes: number } | null,
+) => void;
+
+/**
+ * Writes one snapshot under a temporary name, slice by slice, and fsyncs it. The file gets its
+ * name by {@link finish}.
+ */
+export class SnapshotWriter {
+  readonly source: SnapshotSource;
+  readonly #disk: Disk;
+  readonly #dir: string;
+  readonly #temporary: string;
+  readonly #done: SnapshotDone;
+  #file: DiskFile | null = null;
+  #position = 0;
+  #checksum: number = adler32Start;
+  #isCancelled = false;
+
+  constructor(disk: Disk, dir: string, source: SnapshotSource, done: SnapshotDone) {
+    this.source = source;
+    this.#disk = disk;
+    this.#dir = dir;
+    this.#temporary = `${dir}/${unfinishedPrefix}${snapshotName(source.zxid)}`;
+    this.#done = done;
+  }
+
+  start(): void {
+    try {
+      this.#file = this.#disk.create(this.#temporary);
+      this.#write(snapshotHeader(), () => this.#nextSlice());
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Gives up; `done` is not called any more. */
+  cancel(): void {
+    this.#isCancelled = true;
+  }
+
+  /** Gives the written file its name. Durable on return. @throws the disk's error. */
+  finish(): void {
+    this.#disk.rename(this.#temporary, `${this.#dir}/${snapshotName(this.source.zxid)}`);
+    this.#disk.syncDir(this.#dir);
+  }
+
+  #nextSlice(): void {
+    const slice = this.source.next(sliceBytes);
+    if (slice === null) return this.#writeEnd();
+    this.#write(slice, () => this.#nextSlice());
+  }
+
+  #writeEnd(): void {
+    const digest = this.source.digest();
+    // A tree that has applied nothing since it was loaded is still where it was loaded.
+    const last = digest.zxid > this.source.zxid ? digest.zxid : this.source.zxid;
+    const parts: Buffer[] = [];
+    let checksum = this.#checksum;
+    const add = (part: Buffer): void => {
+      parts.push(part);
+      checksum = adler32(part, 0, part.length, checksum);
+    };
+    add(snapshotSeal(checksum));
+    add(digestSection(digest));
+    add(snapshotSeal(checksum));
+    add(zxidSection(last));
+    add(snapshotSeal(checksum));
+    this.#write(Buffer.concat(parts), () => {
+      this.#file?.sync((error) => {
+        if (this.#isCancelled) return this.#discard();
+        if (error !== null) return this.#fail(error);
+        this.#close();
+        this.#done(null, { digest, bytes: this.#position });
+      });
+    });
+  }
+
+  #write(bytes: Uint8Array, then: () => void): void {
+    this.#checksum = adler32(bytes, 0, bytes.length, this.#checksum);
+    this.#file?.write(bytes, this.#position, (error) => {
+      if (this.#isCancelled) return this.#discard();
+      if (error !== null) return this.#fail(error);
+      this.#position += bytes.length;
+      then();
+    });
+  }
+
+  #fail(error: unknown): void {
+    this.#discard();
+    this.#done(error, null);
+  }
+
+  #discard(): void {
+    this.#close();
+    try {
+      if (this.#disk.exists(this.#temporary)) this.#disk.remove(this.#temporary);
+    } catch {
+      // The next start removes it; the error that led here is the one to report.
+    }
+  }
+
+  #close(): void {
+    this.#file?.close();
+    this.#file = null;
+  }
+}
