@@ -93,8 +93,9 @@ class LeaderPrep implements Prep {
       case 'multi':
       case 'createSession':
       case 'closeSession':
-        return refused(ErrorCode.UNIMPLEMENTED);
+        break;
     }
+    return refused(ErrorCode.UNIMPLEMENTED);
   }
 
   /** The server's own acts belong to no session. */

@@ -79,7 +79,7 @@ function isEphemeral(flags: number): boolean {
 function ownerOf(kind: NodeKind, op: Create, sessionId: SessionId): SessionId {
   switch (kind) {
     case 'persistent':
-      return sessionIdNone;
+      break;
     case 'ephemeral':
       return sessionId;
     case 'container':
@@ -87,6 +87,7 @@ function ownerOf(kind: NodeKind, op: Create, sessionId: SessionId): SessionId {
     case 'ttl':
       return ttlOwner(op.ttlMs);
   }
+  return sessionIdNone;
 }
 
 function bodyOf(op: Create, node: NewNode, parentCversion: number): TxnBody {
@@ -97,9 +98,9 @@ function bodyOf(op: Create, node: NewNode, parentCversion: number): TxnBody {
     case 'ttl':
       return { type: OpCode.CREATE_TTL, path, data, acl, parentCversion, ttlMs: op.ttlMs };
     case 'persistent':
-    case 'ephemeral': {
-      const type = op.opCode === OpCode.CREATE2 ? OpCode.CREATE2 : OpCode.CREATE;
-      return { type, path, data, acl, ephemeral: node.kind === 'ephemeral', parentCversion };
-    }
+    case 'ephemeral':
+      break;
   }
+  const type = op.opCode === OpCode.CREATE2 ? OpCode.CREATE2 : OpCode.CREATE;
+  return { type, path, data, acl, ephemeral: node.kind === 'ephemeral', parentCversion };
 }

@@ -45,12 +45,13 @@ function isDue(node: PendingNode, ask: Ask): boolean {
   switch (node.kind) {
     case 'persistent':
     case 'ephemeral':
-      return false;
+      break;
     case 'container':
       return ask.internal || node.createsCount > 0;
     case 'ttl':
       return ask.timeMs - node.mtimeMs > ttlMsOf(node.ephemeralOwner);
   }
+  return false;
 }
 
 function mayDelete(parent: PendingNode, ask: Ask): boolean {

@@ -53,6 +53,7 @@ function ruleOf(op: WriteOp, ask: Ask): RuleOutcome {
     case 'reconfig':
     case 'createSession':
     case 'closeSession':
-      return refused(ErrorCode.MARSHALLING_ERROR);
+      break;
   }
+  return refused(ErrorCode.MARSHALLING_ERROR);
 }
