@@ -1,0 +1,79 @@
+import { ClientConnection } from './client-connection.ts';
+import type { Connection, Listener, SocketAddress, Transport } from './transport.ts';
+
+/** How many clients may be connected, and how large a request may be. */
+export interface ClientLimits {
+  /** Connections from one address; 0: any number. */
+  readonly perAddressMax: number;
+  /** Connections in all; 0: any number. */
+  readonly totalMax: number;
+  /** Payload bytes of a request frame. */
+  readonly frameBytesMax: number;
+}
+
+export interface ClientListenerHandlers {
+  readonly onListening: (port: number) => void;
+  readonly onFailure: (reason: string) => void;
+  readonly onClient: (connection: ClientConnection) => void;
+  readonly onRejected: (remote: SocketAddress, reason: string) => void;
+}
+
+/** Takes clients in, up to the limits, and counts them per address. */
+export class ClientListener {
+  readonly #limits: ClientLimits;
+  readonly #handlers: ClientListenerHandlers;
+  readonly #countByAddress = new Map<string, number>();
+  readonly #listener: Listener;
+  #count = 0;
+
+  constructor(
+    transport: Transport,
+    address: SocketAddress,
+    limits: ClientLimits,
+    handlers: ClientListenerHandlers,
+  ) {
+    this.#limits = limits;
+    this.#handlers = handlers;
+    this.#listener = transport.listen(address, {
+      onListening: handlers.onListening,
+      onFailure: handlers.onFailure,
+      onConnection: (connection) => this.#take(connection),
+    });
+  }
+
+  close(): void {
+    this.#listener.close();
+  }
+
+  /** The caller says when a client that it was given is gone. */
+  released(remote: SocketAddress): void {
+    this.#count -= 1;
+    const left = (this.#countByAddress.get(remote.host) ?? 1) - 1;
+    if (left === 0) this.#countByAddress.delete(remote.host);
+    else this.#countByAddress.set(remote.host, left);
+  }
+
+  #take(connection: Connection): void {
+    const { host } = connection.remote;
+    const fromHost = this.#countByAddress.get(host) ?? 0;
+    const reason = this.#refusal(fromHost);
+    if (reason !== null) {
+      connection.destroy();
+      return this.#handlers.onRejected(connection.remote, reason);
+    }
+    this.#count += 1;
+    this.#countByAddress.set(host, fromHost + 1);
+    this.#handlers.onClient(new ClientConnection(connection, this.#limits.frameBytesMax));
+  }
+
+  #refusal(fromHost: number): string | null {
+    const { perAddressMax, totalMax } = this.#limits;
+    if (perAddressMax > 0 && fromHost >= perAddressMax) {
+      return `more than ${perAddressMax} connections from one address; see maxClientCnxns`;
+    }
+    if (totalMax > 0 && this.#count >= totalMax) {
+      return `more than ${totalMax} connections; see maxCnxns`;
+    }
+    return null;
+  }
+}

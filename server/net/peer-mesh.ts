@@ -1,0 +1,198 @@
+import {
+  encodeInitialMessage,
+  initialVersionSingle,
+  readInitialMessage,
+} from '../protocol/initial-message.ts';
+import type { InitialMessage } from '../protocol/initial-message.ts';
+import { FrameDecoder, notificationBytesMax } from '../protocol/framing.ts';
+import { JuteError } from '../protocol/jute.ts';
+import type { Notification } from '../protocol/notification.ts';
+import { decodeNotification, encodeNotificationFrame } from '../protocol/notification.ts';
+import type { Connection, Listener, SocketAddress, Transport } from './transport.ts';
+
+export interface PeerMeshOptions {
+  readonly sid: number;
+  /** This server's election address, as told to others. */
+  readonly address: SocketAddress;
+  readonly listenAddress: SocketAddress;
+  readonly transport: Transport;
+  readonly connectTimeoutMs: number;
+  /** Of the configuration; `null` for a server it does not name. */
+  readonly addressOf: (sid: number) => SocketAddress | null;
+  readonly onNotification: (from: number, notification: Notification) => void;
+  readonly onListenFailure: (reason: string) => void;
+  /** Something a person may want to know about a connection. */
+  readonly onNote: (what: string, values: Readonly<Record<string, string | number>>) => void;
+}
+
+/** What is kept of one other server. */
+interface Peer {
+  connection: Connection | null;
+  /** Dialling: at most one attempt at a time. */
+  dialling: Connection | null;
+  /** Sent last, or to be sent: goes out first on every new connection. */
+  last: Buffer | null;
+}
+
+const greetingBytesMax = 20 + 2048;
+
+/**
+ * Connections of the election port: at most one to each other server, kept by the one with the
+ * larger id. The last vote is sent again on each new connection, so votes may come twice or late.
+ *
+ * Source: election protocol, sections 1 to 4.
+ */
+export class PeerMesh {
+  readonly #options: PeerMeshOptions;
+  readonly #peers = new Map<number, Peer>();
+  readonly #listener: Listener;
+  readonly #unknown = new Set<Connection>();
+  #isClosed = false;
+
+  constructor(options: PeerMeshOptions) {
+    this.#options = options;
+    this.#listener = options.transport.listen(options.listenAddress, {
+      onListening: () => undefined,
+      onFailure: options.onListenFailure,
+      onConnection: (connection) => this.#greeted(connection),
+    });
+  }
+
+  /** A newer vote replaces one that was not sent yet. */
+  send(to: number, notification: Notification): void {
+    const peer = this.#peer(to);
+    peer.last = encodeNotificationFrame(notification);
+    if (peer.connection === null) this.#dial(to);
+    else peer.connection.write(peer.last);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#listener.close();
+    for (const connection of this.#unknown) connection.destroy();
+    for (const peer of this.#peers.values()) {
+      peer.connection?.destroy();
+      peer.dialling?.destroy();
+    }
+  }
+
+  #peer(sid: number): Peer {
+    let peer = this.#peers.get(sid);
+    if (peer === undefined) {
+      peer = { connection: null, dialling: null, last: null };
+      this.#peers.set(sid, peer);
+    }
+    return peer;
+  }
+
+  #dial(to: number, announced: SocketAddress | null = null): void {
+    const peer = this.#peer(to);
+    const address = announced ?? this.#options.addressOf(to);
+    if (peer.dialling !== null || address === null || this.#isClosed) return;
+    const connection = this.#options.transport.connect(address, this.#options.connectTimeoutMs);
+    peer.dialling = connection;
+    connection.onClose = (reason) => {
+      peer.dialling = null;
+      this.#options.onNote('election connection failed', { to, reason });
+    };
+    connection.onConnect = () => {
+      peer.dialling = null;
+      connection.write(encodeInitialMessage(this.#greeting()));
+      // The larger id keeps the connection that it opened; the smaller only asks to be dialled.
+      if (this.#options.sid < to) connection.end();
+      else this.#keep(to, connection, new FrameDecoder(notificationBytesMax));
+    };
+  }
+
+  #greeting(): InitialMessage {
+    const { sid, address } = this.#options;
+    return { version: initialVersionSingle, sid, addresses: [address] };
+  }
+
+  /** A connection that was accepted says who it is. */
+  #greeted(connection: Connection): void {
+    let received: Buffer = Buffer.alloc(0);
+    this.#unknown.add(connection);
+    connection.onClose = () => this.#unknown.delete(connection);
+    connection.onData = (chunk) => {
+      received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
+      const greeting = this.#readGreeting(connection, received);
+      if (greeting === null) return;
+      this.#unknown.delete(connection);
+      this.#accepted(connection, greeting.message, received.subarray(greeting.bytes));
+    };
+  }
+
+  #readGreeting(connection: Connection, received: Buffer): ReturnType<typeof readInitialMessage> {
+    try {
+      const greeting = readInitialMessage(received);
+      if (greeting === null && received.length > greetingBytesMax) {
+        throw new JuteError('greeting too long');
+      }
+      return greeting;
+    } catch (error) {
+      if (!(error instanceof JuteError)) throw error;
+      this.#unknown.delete(connection);
+      connection.destroy();
+      this.#options.onNote('election connection refused', {
+        remote: `${connection.remote.host}:${connection.remote.port}`,
+        reason: error.message,
+      });
+      return null;
+    }
+  }
+
+  #accepted(connection: Connection, message: InitialMessage, rest: Buffer): void {
+    const { sid } = this.#options;
+    if (message.sid > sid) {
+      const frames = new FrameDecoder(notificationBytesMax);
+      this.#keep(message.sid, connection, frames);
+      if (rest.length > 0) this.#take(message.sid, connection, frames, rest);
+      return;
+    }
+    connection.destroy();
+    if (message.sid === sid) {
+      this.#options.onNote('another server has the same id', { sid });
+      return;
+    }
+    const peer = this.#peer(message.sid);
+    peer.connection?.destroy();
+    peer.connection = null;
+    this.#dial(message.sid, announcedAddress(message));
+  }
+
+  #keep(sid: number, connection: Connection, frames: FrameDecoder): void {
+    const peer = this.#peer(sid);
+    peer.connection?.destroy();
+    peer.connection = connection;
+    connection.onData = (chunk) => this.#take(sid, connection, frames, chunk);
+    connection.onClose = (reason) => {
+      if (peer.connection === connection) peer.connection = null;
+      this.#options.onNote('election connection closed', { peer: sid, reason });
+    };
+    if (peer.last !== null) connection.write(peer.last);
+  }
+
+  #take(sid: number, connection: Connection, frames: FrameDecoder, chunk: Buffer): void {
+    frames.push(chunk);
+    try {
+      while (frames.next()) {
+        const notification = decodeNotification(frames.buffer, frames.start, frames.end);
+        if (notification !== null) this.#options.onNotification(sid, notification);
+      }
+    } catch (error) {
+      if (!(error instanceof JuteError)) throw error;
+      connection.destroy();
+      const peer = this.#peer(sid);
+      if (peer.connection === connection) peer.connection = null;
+      this.#options.onNote('election connection refused', { peer: sid, reason: error.message });
+    }
+  }
+}
+
+/** Where the dialler says it listens; `null` when that names no host. */
+function announcedAddress(message: InitialMessage): SocketAddress | null {
+  const address = message.addresses[0];
+  if (address === undefined || address.host === '0.0.0.0' || address.host === '::') return null;
+  return address;
+}

@@ -1,0 +1,84 @@
+import { ErrorCode } from '../protocol/error-code.ts';
+import { OpCode } from '../protocol/op-code.ts';
+import type { Txn } from '../protocol/txn.ts';
+import { decodeTxn } from '../protocol/txn-codec.ts';
+import { zxidHex } from '../protocol/zxid.ts';
+import type { Applied } from '../tree/door.ts';
+import type { Proposal } from '../zab/events.ts';
+import type { Client } from './client.ts';
+import type { Core } from './core.ts';
+import { digestAgrees } from './history.ts';
+import type { Leadership } from './leadership.ts';
+import { replyToWrite } from './replies.ts';
+import type { Requests } from './requests.ts';
+import type { Sessions } from './sessions.ts';
+import type { Watching } from './watching.ts';
+
+/** What is committed reaches the tree, the watches, and the client that asked for it. */
+export class Commits {
+  readonly #core: Core;
+  readonly #sessions: Sessions;
+  readonly #requests: Requests;
+  readonly #watching: Watching;
+
+  constructor(core: Core, sessions: Sessions, requests: Requests, watching: Watching) {
+    this.#core = core;
+    this.#sessions = sessions;
+    this.#requests = requests;
+    this.#watching = watching;
+  }
+
+  /** `leadership`: what it proposed is decoded already. */
+  deliver(proposal: Proposal, leadership: Leadership | null): void {
+    const core = this.#core;
+    const inFlight = leadership?.delivered(proposal.zxid) ?? null;
+    const txn = inFlight?.txn ?? decodeTxn(proposal.bytes);
+    const applied = core.tree.apply(txn);
+    core.counters.commits += 1;
+    if (!digestAgrees(core.tree, txn)) this.#noteMismatch(txn);
+    if (applied.changes.length > 0) this.#watching.fire(applied.changes, txn.header.zxid);
+    leadership?.applied(txn);
+    const client = inFlight?.client ?? this.#clientOf(txn);
+    if (client !== undefined && client !== null) this.#answer(client, txn, applied);
+  }
+
+  #clientOf(txn: Txn): Client | undefined {
+    return this.#core.sessions.size === 0
+      ? undefined
+      : this.#core.sessions.get(txn.header.sessionId);
+  }
+
+  #answer(client: Client, txn: Txn, applied: Applied): void {
+    const { header, body } = txn;
+    if (client.phase === 'connecting') {
+      if (body.type === OpCode.CREATE_SESSION) this.#sessions.created(client);
+      return;
+    }
+    if (client.phase !== 'open') return;
+    const first = client.first;
+    // Its session may have written from another server before it came here.
+    const isItsOwn = first !== null && first.kind === 'write' && first.xid === header.cxid;
+    if (body.type === OpCode.CLOSE_SESSION) {
+      if (isItsOwn) replyToWrite(this.#core, client, first, header.zxid, applied);
+      return this.#sessions.closeAfterReplies(client, 'session closed');
+    }
+    if (!isItsOwn) return;
+    if (applied.error === ErrorCode.SESSION_MOVED) {
+      return this.#sessions.close(client, 'its session moved to another server');
+    }
+    replyToWrite(this.#core, client, first, header.zxid, applied);
+    this.#requests.finished(client, first);
+  }
+
+  #noteMismatch(txn: Txn): void {
+    const core = this.#core;
+    core.counters.digestMismatches += 1;
+    if (core.counters.digestMismatches > 1) return;
+    core.host.log('error', 'the tree differs from the one that the leader had', {
+      zxid: `0x${zxidHex(txn.header.zxid)}`,
+      type: txn.body.type,
+      expected: txn.digest,
+      found: core.tree.digest,
+    });
+  }
+}

@@ -1,0 +1,106 @@
+import type { Auth } from '../auth/auth.ts';
+import type { ServerConfig } from '../config/server-config.ts';
+import type { SessionId } from '../protocol/session-id.ts';
+import type { AccessRules } from '../prep/access.ts';
+import type { WriteOp } from '../prep/door.ts';
+import type { Storage } from '../storage/door.ts';
+import type { StoredTree } from '../tree/door.ts';
+import type { WatchTable } from '../watch/door.ts';
+import type { ZabPeer } from '../zab/door.ts';
+import type { Client, Latency, Pending } from './client.ts';
+import type { Host } from './host.ts';
+
+/**
+ * What the parts of a server share. The tree is replaced as a whole when a leader sends its own
+ * or the log is cut; nobody keeps a reference to it beyond a turn.
+ */
+export interface Core {
+  readonly config: ServerConfig;
+  readonly host: Host;
+  tree: StoredTree;
+  readonly storage: Storage;
+  peer: ZabPeer;
+  readonly watches: WatchTable<Client>;
+  readonly auth: Auth;
+  readonly access: AccessRules;
+  /** Where writes go: to this leader itself, or to the one followed. `null`: clients are not served. */
+  upstream: Upstream | null;
+  /** Clients by session, from the handshake on. */
+  readonly sessions: Map<SessionId, Client>;
+  readonly counters: ShellCounters;
+  readonly latency: Latency;
+  /** Monotonic ms of this turn. */
+  nowMs: number;
+  /** Wall clock of this turn, ms since 1970. */
+  wallMs: number;
+  /** Number of this turn. */
+  turn: number;
+  /** Requests taken from clients and not answered. */
+  outstandingCount: number;
+  /** A turn is wanted soon. */
+  wake(): void;
+  /** The client has replies to send this turn. */
+  dirty(client: Client): void;
+}
+
+/** Writes and sessions, as a server that leads or one that follows handles them. */
+export interface Upstream {
+  /** The request waits as `pending` of the client; its transaction will answer it. */
+  write(client: Client, pending: Pending, op: WriteOp): void;
+  sync(client: Client, pending: Pending): void;
+  createSession(client: Client): void;
+  /** Answered by `Sessions.revalidated`. */
+  revalidate(client: Client): void;
+  /** False: the session is not (or no longer) known here, and its requests are dropped. */
+  touch(client: Client): boolean;
+  /** Before the turn ends: whatever gathered is sent. */
+  flush(): void;
+  /** Leadership or link has ended. */
+  stop(): void;
+}
+
+/** Mutable totals; see admin/server-view. */
+export interface ShellCounters {
+  packetsReceived: number;
+  packetsSent: number;
+  bytesReceived: number;
+  bytesSent: number;
+  connectionsRejected: number;
+  connectionsDropped: number;
+  sessionsCreated: number;
+  sessionsExpired: number;
+  writes: number;
+  reads: number;
+  commits: number;
+  proposals: number;
+  elections: number;
+  digestMismatches: number;
+}
+
+export function zeroCounters(): ShellCounters {
+  return {
+    packetsReceived: 0,
+    packetsSent: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+    connectionsRejected: 0,
+    connectionsDropped: 0,
+    sessionsCreated: 0,
+    sessionsExpired: 0,
+    writes: 0,
+    reads: 0,
+    commits: 0,
+    proposals: 0,
+    elections: 0,
+    digestMismatches: 0,
+  };
+}
+
+/** Exit codes of the process that this room chooses. Documented in docs/operations. */
+export const ExitCode = {
+  OK: 0,
+  /** A port of the configuration could not be bound. */
+  BIND_FAILED: 14,
+  /** The server's own data contradict each other. */
+  DATA_INCONSISTENT: 13,
+} as const;

@@ -1,0 +1,233 @@
+import type { EnsembleServer } from '../config/ensemble.ts';
+import type { PeerMesh } from '../net/peer-mesh.ts';
+import { JuteError, JuteReader, JuteWriter } from '../protocol/jute.ts';
+import { PacketType } from '../protocol/packet-type.ts';
+import type { QuorumPacket } from '../protocol/quorum-packet.ts';
+import type { SessionId } from '../protocol/session-id.ts';
+import { zxidHex } from '../protocol/zxid.ts';
+import type { Phase, Role, ZabEffect } from '../zab/effects.ts';
+import type { LinkId } from '../zab/events.ts';
+import type { Commits } from './commits.ts';
+import type { Core } from './core.ts';
+import { Following } from './following.ts';
+import { Leadership } from './leadership.ts';
+import type { Links, TimelessEvent } from './links.ts';
+import type { Requests } from './requests.ts';
+import type { Sessions } from './sessions.ts';
+import type { Snapshots } from './snapshots.ts';
+
+export interface EffectsParts {
+  readonly links: Links;
+  readonly snapshots: Snapshots;
+  readonly commits: Commits;
+  readonly sessions: Sessions;
+  readonly requests: Requests;
+  /** A completion for the agreement; stepped with in a later turn. */
+  readonly emit: (event: TimelessEvent) => void;
+  /** Election port; `null` in a server that is alone. */
+  readonly mesh: () => PeerMesh | null;
+  /** Brings `/zookeeper/config` of a tree that was replaced up to date. */
+  readonly renewConfig: () => void;
+}
+
+/** Does what the agreement asks for, in the order asked, and reports completions back as events. */
+export class Effects {
+  leadership: Leadership | null = null;
+  following: Following | null = null;
+  role: Role = 'looking';
+  phase: Phase = 'election';
+  leader: number | null = null;
+  epoch = 0;
+  readonly #core: Core;
+  readonly #parts: EffectsParts;
+  readonly #reply = new JuteWriter(16);
+
+  constructor(core: Core, parts: EffectsParts) {
+    this.#core = core;
+    this.#parts = parts;
+  }
+
+  /** Performs effects until the agreement has no more. */
+  performAll(): void {
+    const { peer } = this.#core;
+    for (let effects = peer.takeEffects(); effects.length > 0; effects = peer.takeEffects()) {
+      for (const effect of effects) this.#perform(effect);
+    }
+  }
+
+  #perform(effect: ZabEffect): void {
+    const { links, snapshots, commits, emit } = this.#parts;
+    switch (effect.type) {
+      case 'append':
+        return this.#core.storage.append(effect.proposal);
+      case 'deliver':
+        return commits.deliver(effect.proposal, this.leadership);
+      case 'send':
+        return links.send(effect.links, effect.packet);
+      case 'sendNotification':
+        return this.#parts.mesh()?.send(effect.to, effect.notification);
+      case 'listenForLearners':
+        return links.listen(this.#server(this.#core.config.sid));
+      case 'stopListening':
+        return links.stopListening();
+      case 'connectToLeader':
+        return links.connect(this.#server(effect.sid), this.#core.config.connectTimeoutMs);
+      case 'closeLink':
+        return this.#closeLink(effect.link, effect.reason);
+      case 'sendSnapshot': {
+        const link = links.learner(effect.link);
+        return link === null ? undefined : snapshots.stream(link);
+      }
+      case 'readLog':
+        return emit({
+          type: 'logRead',
+          link: effect.link,
+          proposals: this.#core.storage.readLog(effect.from),
+        });
+      case 'receiveSnapshot':
+        return this.#receiveSnapshot(effect.zxid);
+      case 'installSnapshot':
+        return snapshots.install(() => emit({ type: 'snapshotInstalled', zxid: effect.zxid }));
+      case 'truncate':
+        return this.#truncate(effect.zxid);
+      case 'storeEpoch': {
+        const { which, epoch } = effect;
+        const done = (): void => emit({ type: 'epochStored', which, epoch });
+        return this.#core.storage.storeEpoch(which, epoch, done);
+      }
+      case 'openEpoch':
+        return this.#core.tree.setLastZxid(effect.zxid);
+      case 'roleChanged':
+        return this.#changeRole(effect);
+      case 'learnerRequest':
+      case 'learnerRevalidate':
+      case 'learnerTouched':
+        return this.#fromLearner(effect);
+      case 'answerPing':
+        return this.following?.answerPing(effect.zxid);
+      case 'revalidated':
+        return this.following?.revalidated(effect.packet);
+      case 'syncDone':
+        if (effect.tag === null) this.following?.syncDone();
+        else this.leadership?.syncDone(effect.tag);
+        return;
+      case 'note':
+        return this.#core.host.log('info', effect.what, effect.values);
+      case 'fatal':
+        return this.#core.host.exit(effect.exitCode, effect.reason);
+    }
+  }
+
+  #server(sid: number): EnsembleServer {
+    const found = this.#core.config.ensemble?.servers.find((server) => server.sid === sid);
+    if (found === undefined) throw new Error(`server ${sid} is not in the configuration`);
+    return found;
+  }
+
+  #closeLink(link: LinkId, reason: string): void {
+    this.#core.host.log('info', 'quorum connection closed', { link, reason });
+    this.#parts.links.close(link);
+  }
+
+  #receiveSnapshot(zxid: ZabEffectOf<'receiveSnapshot'>['zxid']): void {
+    const { links, snapshots, emit, renewConfig } = this.#parts;
+    if (links.leader === null) return;
+    snapshots.receive(links.leader, zxid, () => {
+      renewConfig();
+      emit({ type: 'snapshotReceived', zxid });
+    });
+  }
+
+  #truncate(zxid: ZabEffectOf<'truncate'>['zxid']): void {
+    const { snapshots, emit, renewConfig } = this.#parts;
+    this.#core.host.log('warn', 'the log is cut back to what the leader has', {
+      zxid: `0x${zxidHex(zxid)}`,
+    });
+    this.#core.storage.truncate(zxid, () => {
+      if (this.#core.tree.lastZxid > zxid) {
+        snapshots.reload();
+        renewConfig();
+      }
+      emit({ type: 'truncated', zxid });
+    });
+  }
+
+  #changeRole(effect: ZabEffectOf<'roleChanged'>): void {
+    const core = this.#core;
+    if (this.role !== 'looking' && effect.role === 'looking')
+      this.#parts.snapshots.forgetReceived();
+    if (this.role === 'looking' && effect.role !== 'looking') core.counters.elections += 1;
+    this.role = effect.role;
+    this.phase = effect.phase;
+    this.leader = effect.leader;
+    this.epoch = effect.epoch;
+    core.host.log('info', `now ${effect.role}, ${effect.phase}`, {
+      leader: effect.leader ?? 'none',
+      epoch: effect.epoch,
+      zxid: `0x${zxidHex(core.tree.lastZxid)}`,
+    });
+    if (effect.phase === 'broadcast') return this.#serve();
+    if (core.upstream === null) return;
+    core.upstream.stop();
+    core.upstream = null;
+    this.leadership = null;
+    this.following = null;
+    this.#parts.sessions.closeAll('this server has no leader');
+  }
+
+  #serve(): void {
+    const core = this.#core;
+    if (core.upstream !== null) return;
+    const { requests, sessions, links } = this.#parts;
+    const answers = {
+      syncDone: requests.syncDone.bind(requests),
+      revalidated: sessions.revalidated.bind(sessions),
+    };
+    if (this.role === 'leading') {
+      this.leadership = new Leadership(core, answers);
+      core.upstream = this.leadership;
+    } else if (links.leader !== null) {
+      this.following = new Following(core, links.leader, answers);
+      core.upstream = this.following;
+    }
+  }
+
+  /** What a learner brings; bytes that make no sense cost it its link. */
+  #fromLearner(
+    effect: ZabEffectOf<'learnerRequest' | 'learnerRevalidate' | 'learnerTouched'>,
+  ): void {
+    const { leadership } = this;
+    if (leadership === null) return;
+    if (effect.type === 'learnerTouched') return leadership.learnerTouched(effect.data);
+    try {
+      if (effect.type === 'learnerRequest') {
+        leadership.learnerRequest(effect.link, effect.sid, effect.packet);
+      } else {
+        this.#revalidate(leadership, effect.link, effect.sid, effect.packet);
+      }
+    } catch (error) {
+      if (!(error instanceof JuteError)) throw error;
+      this.#closeLink(effect.link, error.message);
+      this.#parts.emit({ type: 'learnerClosed', link: effect.link });
+    }
+  }
+
+  #revalidate(leadership: Leadership, link: LinkId, sid: number, packet: QuorumPacket): void {
+    const reader = new JuteReader(packet.data ?? new Uint8Array(0));
+    const sessionId = reader.bigint64() as SessionId;
+    const isValid = leadership.revalidateOf(sid, sessionId, reader.int32());
+    const reply = this.#reply;
+    reply.clear();
+    reply.bigint64(sessionId);
+    reply.boolean(isValid);
+    this.#parts.links.send([link], {
+      type: PacketType.REVALIDATE,
+      zxid: packet.zxid,
+      data: reply.view(),
+      authIds: null,
+    });
+  }
+}
+
+/** The effect of that type. */
+type ZabEffectOf<T extends ZabEffect['type']> = Extract<ZabEffect, { readonly type: T }>;

@@ -1,0 +1,128 @@
+import type { QuorumLink } from '../net/quorum-link.ts';
+import type { WriteOp } from '../prep/door.ts';
+import { JuteReader, JuteWriter } from '../protocol/jute.ts';
+import { OpCode } from '../protocol/op-code.ts';
+import { PacketType } from '../protocol/packet-type.ts';
+import type { QuorumPacket } from '../protocol/quorum-packet.ts';
+import type { SessionId } from '../protocol/session-id.ts';
+import type { Zxid } from '../protocol/zxid.ts';
+import { zxidNone } from '../protocol/zxid.ts';
+import type { TouchTable } from '../session/door.ts';
+import { createTouchTable } from '../session/touch-table.ts';
+import type { Client, Pending } from './client.ts';
+import type { Core, Upstream } from './core.ts';
+
+/** A server that follows or observes: writes and sessions go to its leader. */
+export class Following implements Upstream {
+  readonly #core: Core;
+  readonly #link: QuorumLink;
+  readonly #touched: TouchTable = createTouchTable();
+  readonly #request = new JuteWriter(1024);
+  /** The leader answers syncs in the order asked. */
+  #syncs: { readonly client: Client; readonly pending: Pending }[] = [];
+  readonly #revalidations = new Map<SessionId, Client>();
+  readonly #onSyncDone: (client: Client, pending: Pending) => void;
+  readonly #onRevalidated: (client: Client, isValid: boolean) => void;
+
+  constructor(
+    core: Core,
+    link: QuorumLink,
+    answers: {
+      readonly syncDone: (client: Client, pending: Pending) => void;
+      readonly revalidated: (client: Client, isValid: boolean) => void;
+    },
+  ) {
+    this.#core = core;
+    this.#link = link;
+    this.#onSyncDone = answers.syncDone;
+    this.#onRevalidated = answers.revalidated;
+  }
+
+  /** The leader takes the client's own bytes: they were decoded here, so it can decode them. */
+  write(client: Client, pending: Pending, _op: WriteOp): void {
+    this.#forward(client, pending);
+  }
+
+  sync(client: Client, pending: Pending): void {
+    this.#syncs.push({ client, pending });
+    this.#forward(client, pending);
+  }
+
+  syncDone(): void {
+    const sync = this.#syncs.shift();
+    if (sync !== undefined) this.#onSyncDone(sync.client, sync.pending);
+  }
+
+  createSession(client: Client): void {
+    const data = this.#request;
+    data.clear();
+    data.bigint64(client.sessionId);
+    data.int32(0);
+    data.int32(OpCode.CREATE_SESSION);
+    data.int32(client.timeoutMs);
+    this.#send({ type: PacketType.REQUEST, zxid: zxidNone, data: data.view(), authIds: null });
+  }
+
+  revalidate(client: Client): void {
+    this.#revalidations.set(client.sessionId, client);
+    const data = this.#request;
+    data.clear();
+    data.bigint64(client.sessionId);
+    data.int32(client.timeoutMs);
+    this.#send({ type: PacketType.REVALIDATE, zxid: zxidNone, data: data.view(), authIds: null });
+  }
+
+  /** The leader's answer: `int64 session, boolean valid`. */
+  revalidated(packet: QuorumPacket): void {
+    const reader = new JuteReader(packet.data ?? new Uint8Array(0));
+    const id = reader.bigint64() as SessionId;
+    const isValid = reader.boolean();
+    const client = this.#revalidations.get(id);
+    if (client === undefined) return;
+    this.#revalidations.delete(id);
+    this.#onRevalidated(client, isValid);
+  }
+
+  touch(client: Client): boolean {
+    this.#touched.touch(client.sessionId, client.timeoutMs);
+    return true;
+  }
+
+  /** A session that was created here is alive at the leader only once it is reported. */
+  created(id: SessionId, timeoutMs: number): void {
+    this.#touched.touch(id, timeoutMs);
+  }
+
+  answerPing(zxid: Zxid): void {
+    this.#send({ type: PacketType.PING, zxid, data: this.#touched.take(), authIds: null });
+  }
+
+  flush(): void {
+    this.#link.flush();
+  }
+
+  stop(): void {
+    this.#syncs = [];
+    this.#revalidations.clear();
+  }
+
+  #forward(client: Client, pending: Pending): void {
+    const data = this.#request;
+    data.clear();
+    data.bigint64(client.sessionId);
+    data.int32(pending.xid);
+    data.int32(pending.opCode);
+    data.raw(pending.buffer.subarray(pending.start, pending.end));
+    this.#send({
+      type: PacketType.REQUEST,
+      zxid: zxidNone,
+      data: data.view(),
+      authIds: client.authIds,
+    });
+  }
+
+  #send(packet: QuorumPacket): void {
+    this.#link.send(packet);
+    this.#core.wake();
+  }
+}

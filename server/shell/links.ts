@@ -1,0 +1,156 @@
+import type { EnsembleServer } from '../config/ensemble.ts';
+import { QuorumLink } from '../net/quorum-link.ts';
+import type { Listener } from '../net/transport.ts';
+import { JuteError } from '../protocol/jute.ts';
+import { encodeQuorumPacket } from '../protocol/quorum-packet.ts';
+import type { QuorumPacket } from '../protocol/quorum-packet.ts';
+import type { LinkId, ZabEvent } from '../zab/events.ts';
+import type { Core } from './core.ts';
+
+/** `ZabEvent` without its time, which the turn adds. */
+export type TimelessEvent = ZabEvent extends infer Event
+  ? Event extends ZabEvent
+    ? Omit<Event, 'nowMs'>
+    : never
+  : never;
+
+/** The connections of the quorum port: learners' at a leader, the leader's at a learner. */
+export class Links {
+  /** A learner's link to its leader. */
+  leader: QuorumLink | null = null;
+  readonly #core: Core;
+  readonly #emit: (event: TimelessEvent) => void;
+  readonly #learners = new Map<LinkId, QuorumLink>();
+  #listener: Listener | null = null;
+  #ready: QuorumLink[] = [];
+  readonly #isReady = new Set<QuorumLink>();
+  #lastId = 0;
+
+  constructor(core: Core, emit: (event: TimelessEvent) => void) {
+    this.#core = core;
+    this.#emit = emit;
+  }
+
+  learner(id: LinkId): QuorumLink | null {
+    return this.#learners.get(id) ?? null;
+  }
+
+  /** Opens the quorum port; a port that cannot be had ends this leadership, not the process. */
+  listen(own: EnsembleServer): void {
+    const core = this.#core;
+    const host = core.config.quorumListenOnAllAddresses ? '0.0.0.0' : own.host;
+    this.#listener = core.host.transport.listen(
+      { host, port: own.quorumPort },
+      {
+        onListening: () => undefined,
+        onConnection: (connection) => this.#accept(connection),
+        onFailure: (reason) => this.#emit({ type: 'resign', reason }),
+      },
+    );
+  }
+
+  stopListening(): void {
+    this.#listener?.close();
+    this.#listener = null;
+    for (const link of this.#learners.values()) link.close();
+    this.#learners.clear();
+  }
+
+  connect(server: EnsembleServer, timeoutMs: number): void {
+    this.closeLeader();
+    const address = { host: server.host, port: server.quorumPort };
+    const link = this.#open(this.#core.host.transport.connect(address, timeoutMs));
+    this.leader = link;
+    link.onConnect = () => this.#emit({ type: 'leaderConnected', link: link.id });
+    link.onClose = (reason) => {
+      if (this.leader !== link) return;
+      this.leader = null;
+      this.#emit({ type: 'leaderClosed', reason });
+    };
+  }
+
+  closeLeader(): void {
+    this.leader?.close();
+    this.leader = null;
+  }
+
+  close(id: LinkId): void {
+    if (this.leader?.id === id) return this.closeLeader();
+    this.#learners.get(id)?.end();
+    this.#learners.delete(id);
+  }
+
+  /** One packet to several links, encoded once. */
+  send(ids: readonly LinkId[], packet: QuorumPacket): void {
+    if (ids.length === 1) {
+      this.#link(ids[0] ?? 0)?.send(packet);
+      return;
+    }
+    const bytes = encodeQuorumPacket(packet);
+    for (const id of ids) this.#link(id)?.sendEncoded(bytes);
+  }
+
+  /** Steps the agreement with every packet that is there. */
+  takePackets(): void {
+    if (this.#ready.length === 0) return;
+    const ready = this.#ready;
+    this.#ready = [];
+    this.#isReady.clear();
+    for (const link of ready) this.#takePacketsOf(link);
+  }
+
+  flush(): void {
+    this.leader?.flush();
+    for (const link of this.#learners.values()) link.flush();
+  }
+
+  closeAll(): void {
+    this.closeLeader();
+    this.stopListening();
+  }
+
+  #link(id: LinkId): QuorumLink | null {
+    return this.leader?.id === id ? this.leader : this.learner(id);
+  }
+
+  #open(connection: ConstructorParameters<typeof QuorumLink>[1]): QuorumLink {
+    this.#lastId += 1;
+    const link = new QuorumLink(this.#lastId, connection);
+    link.onInput = () => {
+      if (this.#isReady.has(link)) return;
+      this.#isReady.add(link);
+      this.#ready.push(link);
+      this.#core.wake();
+    };
+    link.onDrain = () => this.#core.wake();
+    return link;
+  }
+
+  #accept(connection: ConstructorParameters<typeof QuorumLink>[1]): void {
+    const link = this.#open(connection);
+    this.#learners.set(link.id, link);
+    link.onClose = () => {
+      if (!this.#learners.delete(link.id)) return;
+      this.#emit({ type: 'learnerClosed', link: link.id });
+    };
+    this.#emit({ type: 'learnerConnected', link: link.id });
+  }
+
+  #takePacketsOf(link: QuorumLink): void {
+    const { peer, nowMs } = this.#core;
+    try {
+      for (let packet = link.next(); packet !== null; packet = link.next()) {
+        if (link === this.leader) peer.step({ type: 'leaderPacket', packet, nowMs });
+        else peer.step({ type: 'learnerPacket', link: link.id, packet, nowMs });
+      }
+    } catch (error) {
+      if (!(error instanceof JuteError)) throw error;
+      this.#core.host.log('warn', 'quorum connection closed for what it sent', {
+        remote: `${link.remote.host}:${link.remote.port}`,
+        reason: error.message,
+      });
+      link.close();
+      link.onClose(error.message);
+    }
+  }
+}

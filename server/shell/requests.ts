@@ -1,0 +1,254 @@
+import { withIds } from '../auth/auth.ts';
+import { ErrorCode } from '../protocol/error-code.ts';
+import { Xid, requestHeaderBytes } from '../protocol/headers.ts';
+import { JuteError, JuteReader } from '../protocol/jute.ts';
+import { OpCode } from '../protocol/op-code.ts';
+import { authRequest } from '../protocol/requests/access.ts';
+import { optionalPathRequest } from '../protocol/requests/read.ts';
+import { isWrite, readWrite } from '../protocol/requests/write-request.ts';
+import type { DecodedWrite } from '../protocol/requests/write-request.ts';
+import { zxidNone, zxidZero } from '../protocol/zxid.ts';
+import type { Client, Pending } from './client.ts';
+import type { Core, Upstream } from './core.ts';
+import { answerRead } from './reads.ts';
+import { beginReply, endReply, replyHeader } from './replies.ts';
+import type { Sessions } from './sessions.ts';
+import type { Watching } from './watching.ts';
+
+/**
+ * From a client's frame to its reply, or to the place where it waits. Requests of a connection are
+ * answered in the order sent: what can be answered here waits behind that connection's writes.
+ *
+ * Source: client-protocol, sections 4 to 7; semantics, section 12.
+ */
+export class Requests {
+  readonly #core: Core;
+  readonly #sessions: Sessions;
+  readonly #watching: Watching;
+  readonly #reader = new JuteReader(Buffer.alloc(0));
+
+  constructor(core: Core, sessions: Sessions, watching: Watching) {
+    this.#core = core;
+    this.#sessions = sessions;
+    this.#watching = watching;
+  }
+
+  /** Takes the frames that are there, as far as the client's phase and the limits allow. */
+  take(client: Client): void {
+    const { frames } = client.connection;
+    try {
+      for (;;) {
+        if (!this.#mayTake(client)) return client.connection.pause();
+        client.connection.resume();
+        if (!frames.next()) return;
+        this.#reader.reset(frames.buffer, frames.start, frames.end);
+        client.receivedCount += 1;
+        this.#core.counters.packetsReceived += 1;
+        if (client.phase === 'open') this.#takeRequest(client);
+        else this.#sessions.handshake(client, this.#reader);
+      }
+    } catch (error) {
+      if (!(error instanceof JuteError)) throw error;
+      this.#core.host.log('warn', 'client connection closed for what it sent', {
+        remote: `${client.connection.remote.host}:${client.connection.remote.port}`,
+        reason: error.message,
+      });
+      this.#sessions.close(client, error.message);
+    }
+  }
+
+  /** The transaction or answer that the first waiting request waited for has come. */
+  finished(client: Client, pending: Pending): void {
+    this.#core.outstandingCount -= 1;
+    client.shift();
+    client.latency.add(this.#core.nowMs - pending.receivedMs);
+    this.#core.latency.add(this.#core.nowMs - pending.receivedMs);
+    this.#drain(client);
+  }
+
+  syncDone(client: Client, pending: Pending): void {
+    pending.isDone = true;
+    if (client.first === pending) this.#drain(client);
+  }
+
+  /** Answers what waits at the head and needs nothing more. */
+  #drain(client: Client): void {
+    for (;;) {
+      const first = client.first;
+      if (first === null || client.phase !== 'open') break;
+      if (first.kind === 'write' || (first.kind === 'sync' && !first.isDone)) break;
+      client.shift();
+      this.#core.outstandingCount -= 1;
+      this.#answerWaiting(client, first);
+    }
+    if (client.connection.isPaused && this.#mayTake(client)) client.connection.onInput();
+  }
+
+  #answerWaiting(client: Client, pending: Pending): void {
+    this.#reader.reset(pending.buffer, pending.start, pending.end);
+    if (pending.kind === 'refused') this.#reply(client, pending.xid, pending.error);
+    else if (pending.kind === 'sync') this.#replySync(client, pending.xid);
+    else this.#answerLocal(client, pending.xid, pending.opCode);
+    const elapsedMs = this.#core.nowMs - pending.receivedMs;
+    client.latency.add(elapsedMs);
+    this.#core.latency.add(elapsedMs);
+  }
+
+  /** While too much is in process, or replies are not read, a client's requests stay in its socket. */
+  #mayTake(client: Client): boolean {
+    if (client.phase !== 'open') return client.phase === 'fresh';
+    const isFull =
+      client.pendingCount > 0 &&
+      this.#core.outstandingCount > this.#core.config.globalOutstandingMax;
+    return !isFull && !client.connection.isCongested;
+  }
+
+  #takeRequest(client: Client): void {
+    const core = this.#core;
+    const reader = this.#reader;
+    const { upstream } = core;
+    if (upstream === null) return this.#sessions.close(client, 'not serving');
+    if (reader.remaining < requestHeaderBytes) throw new JuteError('a frame without a header');
+    const xid = reader.int32();
+    const opCode = reader.int32();
+    client.lastOpCode = opCode;
+    client.lastXid = xid;
+    if (opCode === OpCode.AUTH) return this.#authenticate(client, xid);
+    if (client.touchedTurn !== core.turn) {
+      client.touchedTurn = core.turn;
+      client.lastInputMs = core.nowMs;
+      // The session ended; its client learns of it when it comes back.
+      if (!upstream.touch(client)) return;
+    }
+    if (isWrite(opCode) || opCode === OpCode.SYNC) return this.#takeOrdered(client, xid, opCode);
+    if (client.first === null) {
+      this.#answerLocal(client, xid, opCode);
+      client.latency.add(0);
+      core.latency.add(0);
+    } else {
+      this.#wait(client, 'local', xid, opCode, ErrorCode.OK);
+    }
+  }
+
+  /** Writes and syncs: decoded as a whole before they take a place anywhere. */
+  #takeOrdered(client: Client, xid: number, opCode: number): void {
+    const upstream = this.#core.upstream as Upstream;
+    const start = this.#reader.offset;
+    let op: DecodedWrite | null = null;
+    try {
+      if (opCode === OpCode.SYNC) optionalPathRequest.read(this.#reader);
+      else op = readWrite(opCode, this.#reader);
+    } catch (error) {
+      if (!(error instanceof JuteError)) throw error;
+      this.#reader.offset = start;
+      return this.#refuse(client, xid, opCode, ErrorCode.MARSHALLING_ERROR);
+    }
+    this.#reader.offset = start;
+    if (op === null) {
+      upstream.sync(client, this.#wait(client, 'sync', xid, opCode, ErrorCode.OK));
+    } else {
+      this.#core.counters.writes += 1;
+      upstream.write(client, this.#wait(client, 'write', xid, opCode, ErrorCode.OK), op);
+    }
+  }
+
+  #refuse(client: Client, xid: number, opCode: number, error: ErrorCode): void {
+    if (client.first === null) this.#reply(client, xid, error);
+    else this.#wait(client, 'refused', xid, opCode, error);
+  }
+
+  #wait(
+    client: Client,
+    kind: Pending['kind'],
+    xid: number,
+    opCode: number,
+    error: ErrorCode,
+  ): Pending {
+    const reader = this.#reader;
+    const pending: Pending = {
+      kind,
+      xid,
+      opCode,
+      buffer: reader.buffer,
+      start: reader.offset,
+      end: reader.end,
+      error,
+      isDone: false,
+      receivedMs: this.#core.nowMs,
+      next: null,
+    };
+    client.push(pending);
+    this.#core.outstandingCount += 1;
+    return pending;
+  }
+
+  /** What this server answers by itself. The record is at the reader's cursor. */
+  #answerLocal(client: Client, xid: number, opCode: number): void {
+    try {
+      this.#answer(client, xid, opCode);
+    } catch (error) {
+      if (!(error instanceof JuteError)) throw error;
+      this.#reply(client, xid, ErrorCode.MARSHALLING_ERROR);
+    }
+  }
+
+  #answer(client: Client, xid: number, opCode: number): void {
+    switch (opCode) {
+      case OpCode.PING:
+        return this.#reply(client, Xid.PING, ErrorCode.OK);
+      case OpCode.GET_DATA:
+      case OpCode.EXISTS:
+      case OpCode.GET_CHILDREN:
+      case OpCode.GET_CHILDREN2:
+      case OpCode.GET_ACL:
+      case OpCode.GET_EPHEMERALS:
+      case OpCode.GET_ALL_CHILDREN_NUMBER:
+      case OpCode.MULTI_READ:
+      case OpCode.WHO_AM_I:
+        return answerRead(this.#core, client, xid, opCode, this.#reader);
+      case OpCode.SET_WATCHES:
+      case OpCode.SET_WATCHES2:
+        return this.#watching.setWatches(client, xid, opCode, this.#reader);
+      case OpCode.ADD_WATCH:
+        return this.#watching.addWatch(client, xid, this.#reader);
+      case OpCode.CHECK_WATCHES:
+      case OpCode.REMOVE_WATCHES:
+        return this.#watching.checkOrRemove(client, xid, opCode, this.#reader);
+      case OpCode.SASL:
+        return this.#answerSasl(client, xid);
+      default:
+        replyHeader(this.#core, client, xid, zxidNone, ErrorCode.UNIMPLEMENTED);
+        return this.#sessions.closeAfterReplies(client, `unknown operation ${opCode}`);
+    }
+  }
+
+  /** Bypasses the order: its reply may overtake those of requests that wait. */
+  #authenticate(client: Client, xid: number): void {
+    const { scheme, auth } = authRequest.read(this.#reader);
+    const { host } = client.connection.remote;
+    const outcome = this.#core.auth.authenticate(scheme, auth, host);
+    if ('refused' in outcome) {
+      replyHeader(this.#core, client, xid, zxidZero, outcome.refused);
+      return this.#sessions.closeAfterReplies(client, `authentication by ${scheme} failed`);
+    }
+    client.authIds = withIds(client.authIds, outcome.value);
+    replyHeader(this.#core, client, xid, zxidZero, ErrorCode.OK);
+  }
+
+  /** No mechanism is configured: success without a token, as the reference answers. */
+  #answerSasl(client: Client, xid: number): void {
+    beginReply(this.#core, client, xid, zxidZero, ErrorCode.OK).bytes(null);
+    endReply(this.#core, client, zxidZero);
+  }
+
+  #replySync(client: Client, xid: number): void {
+    const { lastZxid } = this.#core.tree;
+    const path = optionalPathRequest.read(this.#reader);
+    beginReply(this.#core, client, xid, lastZxid, ErrorCode.OK).string(path);
+    endReply(this.#core, client, lastZxid);
+  }
+
+  #reply(client: Client, xid: number, error: ErrorCode): void {
+    replyHeader(this.#core, client, xid, this.#core.tree.lastZxid, error);
+  }
+}

@@ -1,0 +1,280 @@
+import { answerFourLetterWord } from '../admin/four-letter-words.ts';
+import type { ServerView } from '../admin/server-view.ts';
+import { createAuth } from '../auth/auth.ts';
+import { ensembleText } from '../config/ensemble-text.ts';
+import type { ServerConfig } from '../config/server-config.ts';
+import type { ClientConnection } from '../net/client-connection.ts';
+import { ClientListener } from '../net/client-listener.ts';
+import { PeerMesh } from '../net/peer-mesh.ts';
+import type { Zxid } from '../protocol/zxid.ts';
+import { zxidHex } from '../protocol/zxid.ts';
+import { createSessionIds } from '../session/session-ids.ts';
+import type { Recovered, Storage } from '../storage/door.ts';
+import { openStorage } from '../storage/storage.ts';
+import { StorageError } from '../storage/storage-error.ts';
+import type { StorageOptions } from '../storage/storage-options.ts';
+import { createTree } from '../tree/data-tree.ts';
+import { createWatchTable } from '../watch/watch-table.ts';
+import type { PeerOptions, ZabPeer } from '../zab/door.ts';
+import { createPeer } from '../zab/peer.ts';
+import type { Client } from './client.ts';
+import { Latency } from './client.ts';
+import { Commits } from './commits.ts';
+import type { Core } from './core.ts';
+import { ExitCode, zeroCounters } from './core.ts';
+import { Effects } from './effects.ts';
+import { TreeRecovery } from './history.ts';
+import type { Host } from './host.ts';
+import { Links } from './links.ts';
+import { Requests } from './requests.ts';
+import { Sessions } from './sessions.ts';
+import { Snapshots } from './snapshots.ts';
+import { SoloPeer } from './solo-peer.ts';
+import { Turn } from './turn.ts';
+import { ShellView } from './view.ts';
+import { Watching } from './watching.ts';
+
+/** Parts that a simulation may replace to see whether its checkers notice. */
+export interface ServerParts {
+  readonly createPeer?: (options: PeerOptions) => ZabPeer;
+  readonly openStorage?: typeof openStorage;
+}
+
+/** A server that has recovered what its disk has. */
+export interface RunningServer {
+  readonly view: ServerView;
+  /** The port that clients reach; `null` until it listens. */
+  readonly clientPort: number | null;
+  /** Takes no more clients, ends its role, finishes what the disk has begun; then `done`. */
+  stop(done: () => void): void;
+}
+
+/**
+ * Recovers and starts a server on a host. Nothing in it returns a promise; a process that cannot
+ * start or go on ends through `host.exit`, with a documented code and a reason.
+ */
+export function startServer(
+  config: ServerConfig,
+  host: Host,
+  parts: ServerParts = {},
+): RunningServer | null {
+  try {
+    return new Server(config, host, parts);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    host.exit(error.exitCode, error.message);
+    return null;
+  }
+}
+
+/** Session ids of a server that is alone start with this server id, though its own is 0. */
+const soloSessionSid = 1;
+
+class Server implements RunningServer {
+  readonly view: ShellView;
+  clientPort: number | null = null;
+  readonly #core: Core;
+  readonly #turn: Turn;
+  readonly #links: Links;
+  readonly #sessions: Sessions;
+  readonly #storage: Storage;
+  #mesh: PeerMesh | null = null;
+  #listener: ClientListener | null = null;
+
+  constructor(config: ServerConfig, host: Host, parts: ServerParts) {
+    this.#storage = (parts.openStorage ?? openStorage)(storageOptions(config, host), host.disk);
+    const tree = createTree({
+      extendedTypesEnabled: config.extendedTypesEnabled,
+      hashSeed: Math.floor(host.random() * 2 ** 31),
+    });
+    const recovered = this.#storage.recover(new TreeRecovery(tree, host), config.commitLogCount);
+    logRecovery(host, recovered);
+    const auth = createAuth({ superDigest: config.superDigest });
+    const peer = peerOf(config, host, recovered, parts);
+    this.#core = {
+      config,
+      host,
+      tree,
+      storage: this.#storage,
+      peer,
+      watches: createWatchTable<Client>(),
+      auth,
+      access: { skipAcl: config.skipAcl, schemes: auth },
+      upstream: null,
+      sessions: new Map(),
+      counters: zeroCounters(),
+      latency: new Latency(),
+      nowMs: host.nowMs(),
+      wallMs: host.wallMs(),
+      turn: 0,
+      outstandingCount: 0,
+      wake: () => this.#turn.wake(),
+      dirty: (client) => this.#turn.dirty(client),
+    };
+    const core = this.#core;
+    this.#links = new Links(core, (event) => this.#turn.emit(event));
+    this.#sessions = new Sessions(core, {
+      ids: createSessionIds(config.ensemble === null ? soloSessionSid : config.sid, host.wallMs()),
+      onInput: (client) => this.#turn.ready(client),
+      onGone: (client) => this.#gone(client),
+    });
+    const watching = new Watching(core);
+    const requests = new Requests(core, this.#sessions, watching);
+    const snapshots = new Snapshots(core);
+    const effects = new Effects(core, {
+      links: this.#links,
+      snapshots,
+      commits: new Commits(core, this.#sessions, requests, watching),
+      sessions: this.#sessions,
+      requests,
+      emit: (event) => this.#turn.emit(event),
+      mesh: () => this.#mesh,
+      renewConfig: () => this.#renewConfig(),
+    });
+    const sessions = this.#sessions;
+    this.#turn = new Turn(core, { links: this.#links, effects, requests, sessions, snapshots });
+    this.view = new ShellView(core, sessions);
+    this.#storage.onDurable = (zxid) => this.#turn.emit({ type: 'durable', zxid });
+    this.#storage.onFailure = (failure) => host.exit(failure.exitCode, failure.message);
+    this.#renewConfig();
+    this.#listen();
+    this.#turn.wake();
+  }
+
+  stop(done: () => void): void {
+    const { host } = this.#core;
+    this.view.isDraining = true;
+    this.#listener?.close();
+    this.#sessions.closeAll('this server is stopping');
+    this.#mesh?.close();
+    this.#links.closeAll();
+    this.#turn.stop();
+    host.log('info', 'stopping', { zxid: `0x${zxidHex(this.#core.tree.lastZxid)}` });
+    this.#storage.close(done);
+  }
+
+  #listen(): void {
+    const { config, host } = this.#core;
+    if (config.ensemble !== null) this.#mesh = this.#openMesh();
+    if (config.clientAddress === null) return;
+    this.#listener = new ClientListener(
+      host.transport,
+      config.clientAddress,
+      {
+        perAddressMax: config.clientConnectionsPerAddressMax,
+        totalMax: config.clientConnectionsMax,
+        frameBytesMax: config.frameBytesMax,
+      },
+      {
+        onListening: (port) => {
+          this.clientPort = port;
+          host.log('info', 'clients may connect', { port });
+        },
+        onFailure: (reason) => host.exit(ExitCode.BIND_FAILED, `${reason}: change clientPort`),
+        onClient: (connection) => this.#accept(connection),
+        onRejected: (remote, reason) => {
+          this.#core.counters.connectionsRejected += 1;
+          host.log('warn', 'client connection refused', { remote: remote.host, reason });
+        },
+      },
+    );
+  }
+
+  #openMesh(): PeerMesh {
+    const { config, host } = this.#core;
+    const servers = config.ensemble?.servers ?? [];
+    const electionAddress = (sid: number): { host: string; port: number } | null => {
+      const server = servers.find((one) => one.sid === sid);
+      return server === undefined ? null : { host: server.host, port: server.electionPort };
+    };
+    const address = electionAddress(config.sid) ?? { host: '', port: 0 };
+    const listenAddress = config.quorumListenOnAllAddresses
+      ? { host: '0.0.0.0', port: address.port }
+      : address;
+    return new PeerMesh({
+      sid: config.sid,
+      address,
+      listenAddress,
+      transport: host.transport,
+      connectTimeoutMs: config.connectTimeoutMs,
+      addressOf: electionAddress,
+      onNotification: (from, notification) =>
+        this.#turn.emit({ type: 'notification', from, notification }),
+      onListenFailure: (reason) => host.exit(ExitCode.BIND_FAILED, `election port: ${reason}`),
+      onNote: (what, values) => host.log('debug', what, values),
+    });
+  }
+
+  #accept(connection: ClientConnection): void {
+    const client = this.#sessions.accept(connection);
+    connection.onWord = (word) => {
+      const answer = answerFourLetterWord(word, this.view, this.#core.config.fourLetterWords);
+      connection.sendText(answer);
+      this.#sessions.closeAfterReplies(client, `asked ${word}`);
+    };
+  }
+
+  #gone(client: Client): void {
+    this.#core.counters.bytesReceived += client.connection.receivedBytes;
+    this.#listener?.released(client.connection.remote);
+  }
+
+  /** The membership as clients read it. A server that is alone has none. */
+  #renewConfig(): void {
+    const { config, tree, host } = this.#core;
+    if (config.ensemble === null) return;
+    tree.setConfig(
+      ensembleText(config.ensemble),
+      config.ensemble.version as Zxid,
+      Math.floor(host.wallMs()),
+    );
+  }
+}
+
+function storageOptions(config: ServerConfig, host: Host): StorageOptions {
+  return {
+    dataDir: config.dataDir,
+    dataLogDir: config.dataLogDir,
+    isStandalone: config.ensemble === null,
+    snapCount: config.snapCount,
+    snapBytesMax: config.snapBytesMax,
+    preallocateBytes: config.preallocateBytes,
+    forceSync: config.forceSync,
+    snapshotTrustEmpty: config.snapshotTrustEmpty,
+    snapshotSizeFactor: config.snapshotSizeFactor,
+    host,
+  };
+}
+
+function peerOf(
+  config: ServerConfig,
+  host: Host,
+  recovered: Recovered,
+  parts: ServerParts,
+): ZabPeer {
+  if (config.ensemble === null) return new SoloPeer(recovered.lastZxid);
+  return (parts.createPeer ?? createPeer)({
+    sid: config.sid,
+    ensemble: config.ensemble,
+    tickMs: config.tickMs,
+    initLimitTicks: config.initLimitTicks,
+    syncLimitTicks: config.syncLimitTicks,
+    notificationMsMin: config.electionNotificationMsMin,
+    notificationMsMax: config.electionNotificationMsMax,
+    commitLogCount: config.commitLogCount,
+    random: () => host.random(),
+    lastZxid: recovered.lastZxid,
+    acceptedEpoch: recovered.acceptedEpoch ?? 0,
+    currentEpoch: recovered.currentEpoch ?? 0,
+    recentLog: recovered.recentLog,
+    nowMs: host.nowMs(),
+  });
+}
+
+function logRecovery(host: Host, recovered: Recovered): void {
+  host.log('info', recovered.wasEmpty ? 'starting with an empty disk' : 'recovered', {
+    zxid: `0x${zxidHex(recovered.lastZxid)}`,
+    acceptedEpoch: recovered.acceptedEpoch ?? 'none',
+    currentEpoch: recovered.currentEpoch ?? 'none',
+  });
+}

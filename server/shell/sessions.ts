@@ -1,0 +1,181 @@
+import { readConnectRequest, refusedConnectResponse } from '../protocol/connect.ts';
+import type { ConnectRequest, ConnectResponse } from '../protocol/connect.ts';
+import { writeConnectResponse } from '../protocol/connect.ts';
+import type { JuteReader } from '../protocol/jute.ts';
+import { sessionIdNone } from '../protocol/session-id.ts';
+import type { SessionId } from '../protocol/session-id.ts';
+import { isSessionPassword, sessionPassword } from '../protocol/session-password.ts';
+import type { SessionIds } from '../session/session-ids.ts';
+import type { ClientConnection } from '../net/client-connection.ts';
+import { Client } from './client.ts';
+import type { Core } from './core.ts';
+import { hexOf } from './leadership.ts';
+
+export interface SessionsOptions {
+  readonly ids: SessionIds;
+  /** The client has bytes to look at. */
+  readonly onInput: (client: Client) => void;
+  /** It is gone; whoever counts connections hears of it. */
+  readonly onGone: (client: Client) => void;
+}
+
+/**
+ * Who is connected: from the first byte of a connection, through the handshake that gives it a
+ * session or gives one back, to its end.
+ *
+ * Source: client-protocol, section 3; semantics, section 7.
+ */
+export class Sessions {
+  readonly clients = new Set<Client>();
+  readonly #core: Core;
+  readonly #options: SessionsOptions;
+
+  constructor(core: Core, options: SessionsOptions) {
+    this.#core = core;
+    this.#options = options;
+  }
+
+  accept(connection: ClientConnection): Client {
+    const core = this.#core;
+    const ids = core.auth.connectionIds(connection.remote.host);
+    const client = new Client(connection, ids, core.host.nowMs(), core.host.wallMs());
+    this.clients.add(client);
+    connection.onInput = () => this.#options.onInput(client);
+    connection.onDrain = () => {
+      core.dirty(client);
+      this.#options.onInput(client);
+    };
+    connection.onClose = (reason) => this.#gone(client, reason);
+    return client;
+  }
+
+  /**
+   * The first frame of a connection: a new session is proposed, an old one revalidated.
+   *
+   * @throws JuteError when it is no connect request.
+   */
+  handshake(client: Client, reader: JuteReader): void {
+    const core = this.#core;
+    const request = readConnectRequest(reader);
+    const { upstream, tree } = core;
+    if (upstream === null) return this.close(client, 'not serving');
+    if (request.lastZxidSeen > tree.lastZxid) {
+      return this.close(client, 'the client has seen a later state than this server');
+    }
+    client.phase = 'connecting';
+    client.hasReadOnlyByte = request.readOnly !== null;
+    client.timeoutMs = this.#timeoutOf(request);
+    if (request.sessionId === sessionIdNone) {
+      this.#attach(client, this.#options.ids.next());
+      return upstream.createSession(client);
+    }
+    this.#detachOthers(request.sessionId);
+    if (!isSessionPassword(request.sessionId, request.password)) {
+      return this.#refuse(client, 'wrong password');
+    }
+    this.#attach(client, request.sessionId);
+    upstream.revalidate(client);
+  }
+
+  /** The transaction that creates its session is applied here. */
+  created(client: Client): void {
+    if (client.phase !== 'connecting') return;
+    this.#core.counters.sessionsCreated += 1;
+    this.#open(client);
+  }
+
+  revalidated(client: Client, isValid: boolean): void {
+    if (client.phase !== 'connecting') return;
+    if (isValid) this.#open(client);
+    else this.#refuse(client, 'session unknown or expired');
+  }
+
+  /** Sends what waits for it and closes. */
+  closeAfterReplies(client: Client, reason: string): void {
+    client.connection.closeAfterReplies();
+    this.#gone(client, reason);
+  }
+
+  /** Closes at once; the session lives on until it expires. */
+  close(client: Client, reason: string): void {
+    client.connection.close();
+    this.#gone(client, reason);
+  }
+
+  closeAll(reason: string): void {
+    for (const client of this.clients) this.close(client, reason);
+  }
+
+  /** Closes connections that have said nothing for too long. */
+  closeIdle(): void {
+    const { nowMs, config } = this.#core;
+    for (const client of this.clients) {
+      const idleMs = nowMs - client.lastInputMs;
+      if (client.phase === 'open') {
+        if (idleMs > client.timeoutMs) this.close(client, `silent for ${Math.round(idleMs)} ms`);
+      } else if (idleMs > config.sessionlessTimeoutMs) {
+        this.close(client, `no session within ${config.sessionlessTimeoutMs} ms`);
+      }
+    }
+  }
+
+  #timeoutOf(request: ConnectRequest): number {
+    const { sessionTimeoutMsMin, sessionTimeoutMsMax } = this.#core.config;
+    return Math.min(Math.max(request.timeoutMs, sessionTimeoutMsMin), sessionTimeoutMsMax);
+  }
+
+  #attach(client: Client, sessionId: SessionId): void {
+    client.sessionId = sessionId;
+    this.#core.sessions.set(sessionId, client);
+  }
+
+  /** A session has one connection of a server: the newest. The older gets no frame. */
+  #detachOthers(sessionId: SessionId): void {
+    const other = this.#core.sessions.get(sessionId);
+    if (other !== undefined) this.close(other, 'its session came back on another connection');
+  }
+
+  #open(client: Client): void {
+    client.phase = 'open';
+    client.lastInputMs = this.#core.nowMs;
+    this.#answer(client, {
+      protocolVersion: 0,
+      timeoutMs: client.timeoutMs,
+      sessionId: client.sessionId,
+      password: sessionPassword(client.sessionId),
+      readOnly: client.hasReadOnlyByte ? false : null,
+    });
+    // Requests may have come behind the handshake.
+    this.#options.onInput(client);
+  }
+
+  #refuse(client: Client, reason: string): void {
+    this.#answer(client, refusedConnectResponse(client.hasReadOnlyByte ? false : null));
+    this.closeAfterReplies(client, reason);
+  }
+
+  #answer(client: Client, response: ConnectResponse): void {
+    this.#core.dirty(client);
+    writeConnectResponse(client.connection.outbox.beginFrame(), response);
+    client.connection.outbox.endFrame();
+    client.sentCount += 1;
+    this.#core.counters.packetsSent += 1;
+  }
+
+  #gone(client: Client, reason: string): void {
+    if (client.phase === 'closed') return;
+    const core = this.#core;
+    client.phase = 'closed';
+    this.clients.delete(client);
+    core.outstandingCount -= client.pendingCount;
+    core.watches.removeWatcher(client);
+    if (core.sessions.get(client.sessionId) === client) core.sessions.delete(client.sessionId);
+    core.counters.connectionsDropped += 1;
+    core.host.log('debug', 'client connection closed', {
+      remote: `${client.connection.remote.host}:${client.connection.remote.port}`,
+      session: hexOf(client.sessionId),
+      reason,
+    });
+    this.#options.onGone(client);
+  }
+}

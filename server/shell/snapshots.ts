@@ -1,0 +1,135 @@
+import type { Zxid } from '../protocol/zxid.ts';
+import type { StoredTree, TreeSnapshotSource } from '../tree/door.ts';
+import { createTree } from '../tree/data-tree.ts';
+import type { QuorumLink } from '../net/quorum-link.ts';
+import type { Core } from './core.ts';
+import { StreamedTree, TreeRecovery, streamEnd } from './history.ts';
+
+/** How much of a tree is put on a link at a time. */
+const streamSliceBytes = 256 * 1024;
+
+interface Stream {
+  readonly link: QuorumLink;
+  readonly source: TreeSnapshotSource;
+}
+
+/** Trees on their way: to the disk, to learners, from a leader. */
+export class Snapshots {
+  readonly #core: Core;
+  #isWriting = false;
+  /** Waits until the snapshot that is being written is done. */
+  #next: (() => void) | null = null;
+  #streams: Stream[] = [];
+  /** The tree before a leader's own replaced it; until that one is on disk. */
+  #before: StoredTree | null = null;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** An empty tree with the options of this server. */
+  freshTree(): StoredTree {
+    const { config, host } = this.#core;
+    return createTree({
+      extendedTypesEnabled: config.extendedTypesEnabled,
+      hashSeed: Math.floor(host.random() * 2 ** 31),
+    });
+  }
+
+  /** The tree as the disk has it: after the log was cut behind what was applied. */
+  reload(): void {
+    const core = this.#core;
+    const tree = this.freshTree();
+    core.storage.recover(new TreeRecovery(tree, core.host), 0);
+    core.tree = tree;
+  }
+
+  /** After a turn: a snapshot is taken when enough was logged since the last. */
+  writeIfDue(): void {
+    const core = this.#core;
+    if (this.#isWriting || !core.storage.wantsSnapshot()) return;
+    const source = core.tree.snapshotSource();
+    this.#write(source, false, () => undefined);
+  }
+
+  /** The tree that came from the leader becomes this server's history. */
+  install(done: () => void): void {
+    const start = (): void => {
+      const source = this.#core.tree.snapshotSource();
+      this.#write(source, true, () => {
+        this.#before = null;
+        done();
+      });
+    };
+    if (this.#isWriting) this.#next = start;
+    else start();
+  }
+
+  /** Leader: puts the tree on a link; packets sent meanwhile follow behind it. */
+  stream(link: QuorumLink): void {
+    link.hold();
+    this.#streams.push({ link, source: this.#core.tree.snapshotSource() });
+    this.#core.wake();
+  }
+
+  /** Before the turn ends: the next slice for each link whose socket takes it. */
+  continueStreams(): void {
+    if (this.#streams.length === 0) return;
+    this.#streams = this.#streams.filter((stream) => this.#continue(stream));
+  }
+
+  /** Learner: the bytes that follow are the leader's tree. The old one stays until it is whole. */
+  receive(link: QuorumLink, zxid: Zxid, received: () => void): void {
+    const core = this.#core;
+    const tree = this.freshTree();
+    const streamed = new StreamedTree(tree.beginSnapshot());
+    let isTaken = false;
+    link.receiveStream((chunk) => {
+      const taken = streamed.push(chunk);
+      if (streamed.isComplete && !isTaken) {
+        isTaken = true;
+        tree.endSnapshot(zxid);
+        this.#before ??= core.tree;
+        core.tree = tree;
+        received();
+      }
+      return taken;
+    });
+  }
+
+  /** The leader was lost before its tree was on disk here: what the disk has counts again. */
+  forgetReceived(): void {
+    if (this.#before === null || this.#isWriting) return;
+    this.#core.tree = this.#before;
+    this.#before = null;
+  }
+
+  #continue(stream: Stream): boolean {
+    const { link, source } = stream;
+    if (link.isClosed) {
+      source.cancel();
+      return false;
+    }
+    if (link.isBlocked) return true;
+    const bytes = source.next(streamSliceBytes);
+    if (bytes === null) {
+      link.stream(streamEnd());
+      link.release();
+      return false;
+    }
+    link.stream(bytes);
+    this.#core.wake();
+    return true;
+  }
+
+  #write(source: TreeSnapshotSource, replaceHistory: boolean, done: () => void): void {
+    this.#isWriting = true;
+    this.#core.storage.writeSnapshot(source, { replaceHistory }, () => {
+      this.#isWriting = false;
+      done();
+      const next = this.#next;
+      this.#next = null;
+      next?.();
+    });
+  }
+}

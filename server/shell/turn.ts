@@ -1,0 +1,154 @@
+import type { Client } from './client.ts';
+import type { Core } from './core.ts';
+import type { Effects } from './effects.ts';
+import type { Links, TimelessEvent } from './links.ts';
+import type { Requests } from './requests.ts';
+import type { Sessions } from './sessions.ts';
+import type { Snapshots } from './snapshots.ts';
+import type { Timer } from './host.ts';
+
+/** Idle connections are looked for this often. */
+const idleCheckMs = 1000;
+
+export interface TurnParts {
+  readonly links: Links;
+  readonly effects: Effects;
+  readonly requests: Requests;
+  readonly sessions: Sessions;
+  readonly snapshots: Snapshots;
+}
+
+/**
+ * One turn of the server: take in what has come, step, do what follows, and send everything that
+ * gathered with one write to each connection and one to the log. Sockets, disk and timers only
+ * leave things for the next turn; nothing happens between two turns.
+ */
+export class Turn {
+  readonly #core: Core;
+  readonly #parts: TurnParts;
+  #events: TimelessEvent[] = [];
+  #ready: Client[] = [];
+  #dirty: Client[] = [];
+  #isWoken = false;
+  #isStopped = false;
+  #timer: Timer | null = null;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+  #nextIdleCheckMs = 0;
+
+  constructor(core: Core, parts: TurnParts) {
+    this.#core = core;
+    this.#parts = parts;
+  }
+
+  wake(): void {
+    if (this.#isWoken || this.#isStopped) return;
+    this.#isWoken = true;
+    this.#core.host.defer(() => this.#run());
+  }
+
+  emit(event: TimelessEvent): void {
+    this.#events.push(event);
+    this.wake();
+  }
+
+  /** The client has bytes to look at. */
+  ready(client: Client): void {
+    if (client.isReady) return;
+    client.isReady = true;
+    this.#ready.push(client);
+    this.wake();
+  }
+
+  /** The client's outbox has something to send. */
+  dirty(client: Client): void {
+    if (client.isDirty) return;
+    client.isDirty = true;
+    this.#dirty.push(client);
+    this.wake();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+  }
+
+  #run(): void {
+    this.#isWoken = false;
+    if (this.#isStopped) return;
+    const core = this.#core;
+    const { links, effects, snapshots } = this.#parts;
+    core.nowMs = core.host.nowMs();
+    core.wallMs = core.host.wallMs();
+    core.turn += 1;
+    this.#takeEvents();
+    links.takePackets();
+    effects.performAll();
+    this.#takeRequests();
+    this.#tick();
+    effects.performAll();
+    snapshots.writeIfDue();
+    snapshots.continueStreams();
+    core.storage.flush();
+    links.flush();
+    this.#sendReplies();
+    this.#arm();
+  }
+
+  #takeEvents(): void {
+    if (this.#events.length === 0) return;
+    const events = this.#events;
+    this.#events = [];
+    const { peer, nowMs } = this.#core;
+    for (const event of events) peer.step({ ...event, nowMs });
+  }
+
+  #takeRequests(): void {
+    if (this.#ready.length === 0) return;
+    const ready = this.#ready;
+    this.#ready = [];
+    for (const client of ready) {
+      client.isReady = false;
+      this.#parts.requests.take(client);
+    }
+  }
+
+  #tick(): void {
+    const { peer, nowMs } = this.#core;
+    const { leadership } = this.#parts.effects;
+    if (nowMs >= peer.nextDeadlineMs()) peer.step({ type: 'tick', nowMs });
+    if (leadership !== null && nowMs >= leadership.nextDeadlineMs()) leadership.tick();
+    if (nowMs < this.#nextIdleCheckMs) return;
+    this.#nextIdleCheckMs = nowMs + idleCheckMs;
+    this.#parts.sessions.closeIdle();
+  }
+
+  #sendReplies(): void {
+    const dirty = this.#dirty;
+    if (dirty.length === 0) return;
+    this.#dirty = [];
+    for (const client of dirty) {
+      client.isDirty = false;
+      const { connection } = client;
+      if (connection.isClosed || connection.outbox.isBlocked) continue;
+      this.#core.counters.bytesSent += connection.outbox.flush();
+    }
+  }
+
+  /** One timer for everything; it may fire early and find nothing due. */
+  #arm(): void {
+    const { peer, host, nowMs } = this.#core;
+    const { leadership } = this.#parts.effects;
+    const atMs = Math.min(
+      peer.nextDeadlineMs(),
+      leadership?.nextDeadlineMs() ?? Number.POSITIVE_INFINITY,
+      this.#nextIdleCheckMs,
+    );
+    if (atMs >= this.#timerAtMs) return;
+    this.#timer?.cancel();
+    this.#timerAtMs = atMs;
+    this.#timer = host.timer(Math.max(0, atMs - nowMs), () => {
+      this.#timerAtMs = Number.POSITIVE_INFINITY;
+      this.wake();
+    });
+  }
+}

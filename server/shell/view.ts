@@ -1,0 +1,170 @@
+import type {
+  ConnectionView,
+  Counters,
+  LatencyView,
+  MemberState,
+  ServerView,
+} from '../admin/server-view.ts';
+import { OpCode } from '../protocol/op-code.ts';
+import type { Zxid } from '../protocol/zxid.ts';
+import { zxidHex } from '../protocol/zxid.ts';
+import type { Client } from './client.ts';
+import type { Core } from './core.ts';
+import { zeroCounters } from './core.ts';
+import { hexOf } from './leadership.ts';
+import type { Sessions } from './sessions.ts';
+
+/** What `srvr` and `envi` call this server. The protocol's version leads, as tools parse it. */
+export const versionText = '3.9.5-zkensemble-0.1.0';
+
+const opNames: ReadonlyMap<number, string> = new Map(
+  Object.entries(OpCode).map(([name, code]) => [code, wordOf(name)]),
+);
+
+/** Shows a running server to four-letter words, metrics and the state page. */
+export class ShellView implements ServerView {
+  readonly versionText: string = versionText;
+  isDraining = false;
+  readonly #core: Core;
+  readonly #sessions: Sessions;
+  readonly #startedMs: number;
+
+  constructor(core: Core, sessions: Sessions) {
+    this.#core = core;
+    this.#sessions = sessions;
+    this.#startedMs = core.host.nowMs();
+  }
+
+  state(): MemberState {
+    const { config, peer, tree, watches, host, outstandingCount, upstream } = this.#core;
+    const zab = peer.view();
+    return {
+      sid: config.sid,
+      role: config.ensemble === null ? 'standalone' : zab.role,
+      phase: zab.phase,
+      serving: upstream !== null && !this.isDraining,
+      draining: this.isDraining,
+      leader: zab.leader,
+      epoch: zab.currentEpoch,
+      acceptedEpoch: zab.acceptedEpoch,
+      zxid: hex(tree.lastZxid),
+      lastLoggedZxid: hex(zab.lastLogged),
+      znodeCount: tree.nodeCount,
+      ephemeralCount: tree.ephemeralCount,
+      watchCount: watches.watchCount,
+      watchPathCount: watches.pathCount,
+      sessionCount: tree.sessions.size,
+      connectionCount: this.#sessions.clients.size,
+      outstandingCount,
+      approximateDataBytes: tree.approximateDataBytes,
+      electionMs: zab.electionMs,
+      uptimeMs: host.nowMs() - this.#startedMs,
+      configVersion: (config.ensemble?.version ?? 0).toString(16),
+      servers: (config.ensemble?.servers ?? []).map((server) => ({
+        sid: server.sid,
+        role: server.role,
+        address: `${server.host}:${server.quorumPort}:${server.electionPort}`,
+      })),
+      learners: zab.learners.map((learner) => ({
+        sid: learner.sid,
+        role: learner.role,
+        synced: learner.synced,
+        lastAckedZxid: hex(learner.lastAcked),
+        lag: Math.max(0, zab.lastLogged - learner.lastAcked),
+      })),
+    };
+  }
+
+  connections(): readonly ConnectionView[] {
+    return [...this.#sessions.clients].map(connectionView);
+  }
+
+  configuration(): readonly (readonly [string, string])[] {
+    const { config } = this.#core;
+    const entries: [string, string][] = [
+      ['clientPort', String(config.clientAddress?.port ?? -1)],
+      ['secureClientPort', '-1'],
+      ['dataDir', `${config.dataDir}/version-2`],
+      ['dataDirSize', String(this.#core.storage.stats.snapshotBytesOnDisk)],
+      ['dataLogDir', `${config.dataLogDir}/version-2`],
+      ['dataLogSize', String(this.#core.storage.stats.logBytesOnDisk)],
+      ['tickTime', String(config.tickMs)],
+      ['maxClientCnxns', String(config.clientConnectionsPerAddressMax)],
+      ['minSessionTimeout', String(config.sessionTimeoutMsMin)],
+      ['maxSessionTimeout', String(config.sessionTimeoutMsMax)],
+      ['clientPortListenBacklog', '-1'],
+      ['serverId', String(config.sid)],
+    ];
+    if (config.ensemble === null) return entries;
+    entries.push(
+      ['initLimit', String(config.initLimitTicks)],
+      ['syncLimit', String(config.syncLimitTicks)],
+      ['electionAlg', '3'],
+    );
+    const own = config.ensemble.servers.find((server) => server.sid === config.sid);
+    if (own !== undefined) {
+      entries.push(
+        ['electionPort', String(own.electionPort)],
+        ['quorumPort', String(own.quorumPort)],
+        ['peerType', own.role === 'observer' ? '1' : '0'],
+      );
+    }
+    return entries;
+  }
+
+  latency(): LatencyView {
+    return this.#core.latency.view;
+  }
+
+  counters(): Counters {
+    const { counters, storage } = this.#core;
+    let bytesReceived = counters.bytesReceived;
+    for (const client of this.#sessions.clients) bytesReceived += client.connection.receivedBytes;
+    const { fsyncCount, fsyncMsTotal, fsyncMsMax, snapshotCount, snapshotMsLast } = storage.stats;
+    return {
+      ...counters,
+      bytesReceived,
+      fsyncCount,
+      fsyncMsTotal,
+      fsyncMsMax,
+      snapshotCount,
+      snapshotMsLast,
+    };
+  }
+
+  resetStats(): void {
+    Object.assign(this.#core.counters, zeroCounters());
+    this.#core.latency.reset();
+  }
+
+  resetConnectionStats(): void {
+    for (const client of this.#sessions.clients) client.resetStats();
+  }
+}
+
+function connectionView(client: Client): ConnectionView {
+  const { remote } = client.connection;
+  return {
+    remote: `${remote.host}:${remote.port}`,
+    sessionId: client.phase === 'open' ? hexOf(client.sessionId) : null,
+    timeoutMs: client.timeoutMs,
+    queued: client.pendingCount,
+    received: client.receivedCount,
+    sent: client.sentCount,
+    lastOperation: opNames.get(client.lastOpCode) ?? 'NA',
+    lastCxid: client.lastXid,
+    lastZxid: hex(client.lastZxid),
+    establishedWallMs: client.establishedWallMs,
+    lastLatencyMs: client.latency.lastMs,
+    latency: client.latency.view,
+  };
+}
+
+function hex(zxid: Zxid): string {
+  return `0x${zxidHex(zxid)}`;
+}
+
+/** GET_DATA → getData. */
+function wordOf(name: string): string {
+  return name.toLowerCase().replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}
