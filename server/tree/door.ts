@@ -147,6 +147,10 @@ export interface TreeSnapshotSink {
 
 /** A tree that can be written to and read from a snapshot in place. */
 export interface StoredTree extends Tree {
+  /** Sessions that own nodes, also those that are not in {@link sessions}. */
+  ephemeralOwners(): SessionId[];
+  /** Bytes reserved outside the heap. */
+  readonly reservedBytes: number;
   /** Back to birth: zxid 0, no sessions. */
   reset(): void;
   snapshotSource(): TreeSnapshotSource;

@@ -2,54 +2,9 @@ import { assert } from '../util/assert.ts';
 import { BlockStore } from './block-store.ts';
 import { BucketTable } from './bucket-table.ts';
 import { nodeNone, type NodeRef } from './door.ts';
+import { flag, recordWords, word } from './node-record.ts';
 import { slashByte } from './path-bytes.ts';
 
-/**
- * A node is 28 int32 words of a chunk; 64-bit numbers take two, high first. The first 15 are the
- * digest's, in its order.
- */
-export const word = {
-  czxid: 0,
-  mzxid: 2,
-  pzxid: 4,
-  ctime: 6,
-  mtime: 8,
-  version: 10,
-  creates: 11,
-  aversion: 12,
-  owner: 13,
-  acl: 15,
-  firstChild: 16,
-  /** Next sibling; none after the last. */
-  next: 17,
-  /** Previous sibling; the first one's is the last. */
-  previous: 18,
-  numChildren: 19,
-  digest: 20,
-  /** CRC register after path and data. */
-  prefix: 21,
-  /** Next of the hash chain, or of the free nodes. */
-  chain: 22,
-  hash: 23,
-  parent: 24,
-  /** Name, then data. */
-  block: 25,
-  /** Bytes of the name, and {@link flag}s. */
-  name: 26,
-  /** Bytes of data; -1 for null. */
-  data: 27,
-} as const;
-
-/** Bits of the word `name`. */
-export const flag = {
-  nameBytesMax: (1 << 24) - 1,
-  outsideDigest: 1 << 24,
-  ephemeral: 1 << 25,
-  container: 1 << 26,
-  ttl: 1 << 27,
-} as const;
-
-export const recordWords = 28;
 const chunkBits = 14;
 const chunkMask = (1 << chunkBits) - 1;
 const span = 2 ** 32;
@@ -213,8 +168,8 @@ export class NodeStore {
     const nameBytes = words[at + word.name]! & flag.nameBytesMax;
     const dataBytes = data === null ? 0 : data.length;
     const before = nameBytes + Math.max(words[at + word.data]!, 0);
-    let buffer = this.#blocks.buffer(block);
-    let offset = this.#blocks.offset(block);
+    const buffer = this.#blocks.buffer(block);
+    const offset = this.#blocks.offset(block);
     if (!BlockStore.sameSize(before, nameBytes + dataBytes)) {
       const other = this.#blocks.allocate(nameBytes + dataBytes);
       const target = this.#blocks.buffer(other);
@@ -237,6 +192,28 @@ export class NodeStore {
 
   blockBuffer(node: NodeRef): Buffer {
     return this.#blocks.buffer(this.int(node, word.block));
+  }
+
+  /** Length of the node's path; the root's is 0. */
+  pathBytes(node: NodeRef): number {
+    let bytes = 0;
+    for (let at = node; at !== 0; at = this.int(at, word.parent)) {
+      bytes += 1 + (this.int(at, word.name) & flag.nameBytesMax);
+    }
+    return bytes;
+  }
+
+  /** Writes the path so that it ends before `end`. */
+  writePath(node: NodeRef, target: Buffer, end: number): void {
+    let to = end;
+    for (let at = node; at !== 0; at = this.int(at, word.parent)) {
+      const bytes = this.int(at, word.name) & flag.nameBytesMax;
+      const start = this.blockOffset(at);
+      to -= bytes;
+      copyBytes(this.blockBuffer(at), start, start + bytes, target, to);
+      to -= 1;
+      target[to] = slashByte;
+    }
   }
 
   /** The next in a walk, parents before children. */

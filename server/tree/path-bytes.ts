@@ -21,6 +21,22 @@ export class PathBytes {
     return (this.length = units);
   }
 
+  /** From UTF-8 as it is. */
+  copy(bytes: Buffer, start: number, length: number): void {
+    if (length > this.buffer.length) this.buffer = Buffer.allocUnsafeSlow(length * 2);
+    const { buffer } = this;
+    this.length = length;
+    if (length > 64) {
+      bytes.copy(buffer, 0, start, start + length);
+      return;
+    }
+    for (let at = 0; at < length; at += 1) buffer[at] = bytes[start + at]!;
+  }
+
+  text(): string {
+    return this.buffer.toString('utf8', 0, this.length);
+  }
+
   /** Place of the last slash; -1 without one. */
   lastSlash(): number {
     let at = this.length - 1;
