@@ -8,6 +8,7 @@ import type { Txn } from '../../server/protocol/txn.ts';
 import type { Zxid } from '../../server/protocol/zxid.ts';
 import type { Prep, PrepOptions, WriteOp, WriteRequest } from '../../server/prep/door.ts';
 import { createPrep } from '../../server/prep/prep.ts';
+import type { TreeReader } from '../../server/tree/door.ts';
 import { PlainTree } from './plain-tree.ts';
 
 export const mine = 0x0100_0000_0000_0001n as SessionId;
@@ -45,17 +46,22 @@ export function acl(perms: number, scheme: string, id: string): Acl {
   return { perms, id: { scheme, id } };
 }
 
+interface AppliedTree {
+  readonly digest: bigint;
+  apply(txn: Txn): unknown;
+}
+
 /** A leader whose transactions are applied at once, or held back while `pipeline` runs. */
-export class Leader {
-  readonly tree: PlainTree;
+export class Leader<T extends AppliedTree = PlainTree> {
+  readonly tree: T;
   readonly prep: Prep;
   nowMs = 1_000;
   zxid = 0;
   #held: Txn[] | null = null;
 
-  constructor(options: Partial<PrepOptions> = {}, tree: PlainTree = new PlainTree()) {
+  constructor(options: Partial<PrepOptions> = {}, tree: T = new PlainTree() as unknown as T) {
     this.tree = tree;
-    this.prep = createPrep({ ...optionsDefault, ...options }, tree.asReader());
+    this.prep = createPrep({ ...optionsDefault, ...options }, tree as unknown as TreeReader);
     this.ask({ op: 'createSession', timeoutMs: 4_000 });
     this.ask({ op: 'createSession', timeoutMs: 4_000 }, { sessionId: other });
   }

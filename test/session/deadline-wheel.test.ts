@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Deadline } from '../../server/util/deadline-wheel.ts';
 import { DeadlineWheel } from '../../server/util/deadline-wheel.ts';
 
