@@ -33,7 +33,7 @@ const doors: Readonly<Record<string, readonly [readonly string[], readonly strin
     ['fastify', 'prom-client'],
   ],
   'server/shell': [['server'], ['*']],
-  'server/bin': [[], ['*']],
+  'server/bin': [['server'], ['*']],
   server: [['server'], ['*']],
   client: [
     ['server/util', 'server/protocol'],
