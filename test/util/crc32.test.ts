@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { crc32 as zlibCrc32 } from 'node:zlib';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { crc32, crcBytes, crcEnd, crcStart, crcWords } from '../../server/util/crc32.ts';
 
 // Goal: our CRC-32 is the one of zlib, whole, continued and by words.
