@@ -9,7 +9,7 @@ import type { StorageOptions } from './storage-options.ts';
 const lockName = 'zk-server.lock';
 
 /** Files that a snapshot or a truncation replaced get this in front; the next such act removes them. */
-export const setAsidePrefix = 'set-aside.';
+const setAsidePrefix = 'set-aside.';
 
 /** Where the files are. Source: storage, section 1. */
 export interface DataDirs {
@@ -128,13 +128,33 @@ export function removeUnfinished(disk: Disk, dir: string): void {
 }
 
 /** Renames files out of the way of recovery, in place of those set aside earlier. Durable on return. */
-export function setAside(disk: Disk, dir: string, names: readonly string[]): void {
-  if (names.length === 0) return;
-  for (const name of disk.list(dir)) {
-    if (name.startsWith(setAsidePrefix)) disk.remove(`${dir}/${name}`);
+export function setAside(
+  disk: Disk,
+  dirs: DataDirs,
+  names: { readonly snapshots: readonly string[]; readonly logs: readonly string[] },
+): void {
+  if (names.snapshots.length + names.logs.length === 0) return;
+  removeSetAside(disk, dirs);
+  const move = (dir: string, name: string): void => {
+    disk.rename(`${dir}/${name}`, `${dir}/${setAsidePrefix}${name}`);
+  };
+  // Newest first and logs before snapshots: a crash in between leaves a shorter history.
+  for (const name of names.logs.toReversed()) move(dirs.logs, name);
+  for (const name of names.snapshots) move(dirs.snapshots, name);
+  for (const dir of new Set([dirs.logs, dirs.snapshots])) disk.syncDir(dir);
+}
+
+/** Removes what earlier acts set aside; returns the names. */
+export function removeSetAside(disk: Disk, dirs: DataDirs): string[] {
+  const removed: string[] = [];
+  for (const dir of new Set([dirs.logs, dirs.snapshots])) {
+    for (const name of disk.list(dir)) {
+      if (!name.startsWith(setAsidePrefix)) continue;
+      disk.remove(`${dir}/${name}`);
+      removed.push(name);
+    }
   }
-  for (const name of names) disk.rename(`${dir}/${name}`, `${dir}/${setAsidePrefix}${name}`);
-  disk.syncDir(dir);
+  return removed;
 }
 
 function parentOf(path: string): string {

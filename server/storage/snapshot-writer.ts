@@ -1,14 +1,8 @@
 import { adler32, adler32Start } from '../util/adler32.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import type { SnapshotSource } from './door.ts';
-import {
-  digestSection,
-  snapshotHeader,
-  snapshotName,
-  snapshotSeal,
-  zxidSection,
-  type SnapshotDigest,
-} from './snapshot-format.ts';
+import { lastZxidOf, snapshotEnd } from './snapshot-bytes.ts';
+import { snapshotHeader, snapshotName, type SnapshotDigest } from './snapshot-format.ts';
 
 /** Asked of the tree at once: about a millisecond of its time and of ours. */
 const sliceBytes: number = 256 * 1024;
@@ -73,20 +67,8 @@ export class SnapshotWriter {
 
   #writeEnd(): void {
     const digest = this.source.digest();
-    // A tree that has applied nothing since it was loaded is still where it was loaded.
-    const last = digest.zxid > this.source.zxid ? digest.zxid : this.source.zxid;
-    const parts: Buffer[] = [];
-    let checksum = this.#checksum;
-    const add = (part: Buffer): void => {
-      parts.push(part);
-      checksum = adler32(part, 0, part.length, checksum);
-    };
-    add(snapshotSeal(checksum));
-    add(digestSection(digest));
-    add(snapshotSeal(checksum));
-    add(zxidSection(last));
-    add(snapshotSeal(checksum));
-    this.#write(Buffer.concat(parts), () => {
+    const end = snapshotEnd(this.#checksum, digest, lastZxidOf(this.source, digest));
+    this.#write(end, () => {
       this.#file?.sync((error) => {
         if (this.#isCancelled) return this.#discard();
         if (error !== null) return this.#fail(error);

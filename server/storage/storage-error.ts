@@ -40,3 +40,32 @@ export class StorageError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Whether the disk has no room left. */
+export function isFull(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
+/** What to do after a failed write, by the system's error code. */
+export function remedyOf(error: unknown): string {
+  const safe = 'What was acknowledged is on disk; the server stops and may be started again';
+  switch (codeOf(error)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return `${safe} when there is room: enlarge the volume or remove other files from it.`;
+    case 'EROFS':
+    case 'EACCES':
+    case 'EPERM':
+      return `${safe} when its user may write there.`;
+    case 'EMFILE':
+    case 'ENFILE':
+      return `${safe} with a higher limit of open files.`;
+    default:
+      return `${safe}; if it fails again, replace the disk and let the server copy the state from the others.`;
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}

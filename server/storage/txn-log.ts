@@ -2,7 +2,6 @@ import type { Zxid } from '../protocol/zxid.ts';
 import { assert } from '../util/assert.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import type { LogEntry } from './door.ts';
-import { messageOf } from './storage-error.ts';
 import type { StorageOptions } from './storage-options.ts';
 import {
   entryOverheadBytes,
@@ -47,9 +46,8 @@ export class TxnLog {
   #size = 0;
   #isNamed = false;
   #pending: LogEntry[] = [];
-  /** Not `null`: appends wait here for {@link release}. */
-  #held: LogEntry[] | null = null;
-  #whenDrained: (() => void) | null = null;
+  /** Oldest first. */
+  #waiting: { readonly zxid: Zxid; readonly wake: () => void }[] = [];
   #batch: Buffer = Buffer.alloc(0);
   #batchEnd = 0;
   #batchLast: Zxid | null = null;
@@ -80,7 +78,7 @@ export class TxnLog {
   }
 
   append(entry: LogEntry): void {
-    (this.#held ?? this.#pending).push(entry);
+    this.#pending.push(entry);
     this.appendedCount += 1;
     this.appendedBytes += entry.bytes.length + entryOverheadBytes;
   }
@@ -101,23 +99,12 @@ export class TxnLog {
     if (this.#batchLast === null) this.#closeFile();
   }
 
-  /**
-   * Calls `then`, in a later turn, once all that was appended so far is on disk; until
-   * {@link release} later entries wait. For acts that must have the log to themselves.
-   */
-  hold(then: () => void): void {
-    assert(this.#held === null, 'the log is held once at a time');
-    this.#held = [];
-    this.#whenDrained = then;
+  /** Calls `wake` once, in a later turn: when all that was appended so far is on disk. */
+  whenDurable(wake: () => void): void {
     this.flush();
-    if (this.#batchLast === null) this.#options.host.defer(() => this.#drained());
-  }
-
-  release(): void {
-    assert(this.#held !== null, 'only a held log is released');
-    this.#pending = this.#held;
-    this.#held = null;
-    this.flush();
+    const zxid = this.lastWaiting;
+    if (zxid === null) this.#options.host.defer(() => this.#isFailed || wake());
+    else this.#waiting.push({ zxid, wake });
   }
 
   #writeBatch(): void {
@@ -202,7 +189,7 @@ export class TxnLog {
     if (this.#isRolling || (limit > 0 && this.#position > limit)) this.#closeFile();
     this.flush();
     this.onDurable(zxid);
-    if (this.#batchLast === null) this.#drained();
+    this.#wake(zxid);
   }
 
   #measure(): void {
@@ -218,11 +205,14 @@ export class TxnLog {
     }
   }
 
-  #drained(): void {
-    if (this.#whenDrained === null || this.#pending.length > 0 || this.#isFailed) return;
-    const then = this.#whenDrained;
-    this.#whenDrained = null;
-    then();
+  #wake(zxid: Zxid): void {
+    let count = 0;
+    for (const waiting of this.#waiting) {
+      if (waiting.zxid > zxid) break;
+      count += 1;
+    }
+    if (count === 0) return;
+    for (const { wake } of this.#waiting.splice(0, count)) wake();
   }
 
   #closeFile(): void {
@@ -235,9 +225,6 @@ export class TxnLog {
     if (this.#isFailed) return;
     this.#isFailed = true;
     this.#pending = [];
-    this.onFailure(
-      `the transaction log ${this.#path} cannot be written: ${messageOf(error)}`,
-      error,
-    );
+    this.onFailure(`the transaction log ${this.#path} cannot be written`, error);
   }
 }

@@ -1,0 +1,329 @@
+import { zxidHex, type Zxid } from '../protocol/zxid.ts';
+import { assert } from '../util/assert.ts';
+import { dataDirs, openDataDirs, removeUnfinished, setAside, type DataDirs } from './data-dir.ts';
+import type { Disk } from './disk.ts';
+import type {
+  LogEntry,
+  Recovered,
+  RecoveryTarget,
+  SnapshotSource,
+  Storage,
+  StorageFailure,
+  StorageStats,
+} from './door.ts';
+import { recoverEpochs, writeEpoch } from './epoch-files.ts';
+import { listLogs, readLogs, truncateLogs } from './log-files.ts';
+import { purgeFiles } from './purge.ts';
+import { recoverHistory } from './recovery.ts';
+import { finishReplacing, replaceHistory } from './replace-history.ts';
+import { snapshotName } from './snapshot-format.ts';
+import { SnapshotPace } from './snapshot-pace.ts';
+import { listSnapshots } from './snapshot-store.ts';
+import { SnapshotWriter } from './snapshot-writer.ts';
+import { isFull, messageOf, remedyOf, storageExitCode } from './storage-error.ts';
+import type { StorageOptions } from './storage-options.ts';
+import { TxnLog } from './txn-log.ts';
+
+/** A log is read into memory for a learner up to this many bytes. */
+const readLogBytesMax: number = 64 * 1024 * 1024;
+
+/** The durable history of one server in its directories. Nothing is touched before `recover`. */
+export function openStorage(options: StorageOptions, disk: Disk): Storage {
+  return new FileStorage(options, disk);
+}
+
+/** An act that has the log to itself, and what was appended after it was asked for. */
+interface Act {
+  readonly run: () => void;
+  readonly appended: LogEntry[];
+}
+
+class FileStorage implements Storage {
+  onDurable: (zxid: Zxid) => void = () => {};
+  onFailure: (failure: StorageFailure) => void = () => {};
+
+  readonly #options: StorageOptions;
+  readonly #disk: Disk;
+  readonly #dirs: DataDirs;
+  readonly #log: TxnLog;
+  readonly #pace: SnapshotPace;
+  /** In order; the first is under way. */
+  readonly #acts: Act[] = [];
+  /** A routine snapshot being written. */
+  #routine: { readonly writer: SnapshotWriter; readonly done: () => void } | null = null;
+  #release: (() => void) | null = null;
+  #isFailed = false;
+  /** Newest snapshot known to load, and its size. */
+  #proven: Zxid | null = null;
+  #provenBytes = 0;
+  #snapshotCount = 0;
+  #snapshotMsLast = 0;
+
+  constructor(options: StorageOptions, disk: Disk) {
+    this.#options = options;
+    this.#disk = disk;
+    this.#dirs = dataDirs(options);
+    this.#pace = new SnapshotPace(options);
+    this.#log = new TxnLog(this.#dirs.logs, disk, options);
+    this.#log.onDurable = (zxid) => this.onDurable(zxid);
+    this.#log.onFailure = (what, error) => this.#fail(storageExitCode.log, what, error);
+  }
+
+  recover(target: RecoveryTarget, recentLogCount: number): Recovered {
+    assert(this.#acts.length === 0 && this.#log.lastWaiting === null, 'recovery is alone');
+    this.#log.roll();
+    this.#release ??= openDataDirs(this.#disk, this.#options);
+    try {
+      return this.#recover(target, recentLogCount);
+    } catch (error) {
+      this.#release();
+      this.#release = null;
+      throw error;
+    }
+  }
+
+  append(entry: LogEntry): void {
+    const act = this.#acts.at(-1);
+    if (act === undefined) this.#log.append(entry);
+    else act.appended.push(entry);
+    this.#pace.logged(entry.bytes.length);
+  }
+
+  flush(): void {
+    this.#log.flush();
+  }
+
+  truncate(zxid: Zxid, done: () => void): void {
+    this.#cancelRoutine();
+    this.#alone(() => {
+      try {
+        this.#truncate(zxid);
+      } catch (error) {
+        const what = `the log in ${this.#dirs.logs} cannot be cut behind zxid 0x${zxidHex(zxid)}`;
+        return this.#fail(storageExitCode.truncation, what, error);
+      }
+      this.#leave();
+      done();
+    });
+  }
+
+  storeEpoch(which: 'accepted' | 'current', epoch: number, done: () => void): void {
+    this.#options.host.defer(() => {
+      if (this.#isFailed) return;
+      try {
+        writeEpoch(this.#disk, this.#dirs.snapshots, which, epoch);
+      } catch (error) {
+        const what = `the ${which} epoch cannot be stored in ${this.#dirs.snapshots}`;
+        return this.#fail(storageExitCode.log, what, error);
+      }
+      done();
+    });
+  }
+
+  writeSnapshot(
+    source: SnapshotSource,
+    options: { readonly replaceHistory: boolean },
+    done: () => void,
+  ): void {
+    if (options.replaceHistory) {
+      this.#cancelRoutine();
+      return this.#alone(() => this.#replace(source, done));
+    }
+    if (this.#routine !== null || this.#acts.length > 0) {
+      // One at a time; the next threshold asks again. Source: storage, section 9.
+      return this.#options.host.defer(done);
+    }
+    this.#log.roll();
+    const writer = this.#writer(source, () => {
+      // A crash must not leave a tree on disk that is ahead of its log.
+      this.#log.whenDurable(() => this.#finishRoutine(writer));
+    });
+    this.#routine = { writer, done };
+    this.#pace.begun();
+    writer.start();
+  }
+
+  wantsSnapshot(): boolean {
+    return this.#pace.isDue && this.#routine === null && this.#acts.length === 0;
+  }
+
+  readLog(from: Zxid): readonly LogEntry[] | null {
+    const bytesMax = this.#options.snapshotSizeFactor * this.#provenBytes;
+    if (bytesMax < 0 || this.#isFailed) return null;
+    const range = {
+      dir: this.#dirs.logs,
+      current: this.#log.current,
+      bytesMax: Math.min(bytesMax, readLogBytesMax),
+    };
+    try {
+      return readLogs(this.#disk, range, from);
+    } catch (error) {
+      // Only a learner's way to catch up is lost; it gets a snapshot instead.
+      const values = { path: this.#dirs.logs, problem: messageOf(error) };
+      this.#options.host.log('warn', 'the log cannot be read for a learner', values);
+      return null;
+    }
+  }
+
+  purge(retainCount: number): readonly string[] {
+    return purgeFiles(this.#disk, this.#dirs, retainCount, this.#proven);
+  }
+
+  get stats(): StorageStats {
+    const log = this.#log;
+    return {
+      fsyncCount: log.fsyncCount,
+      fsyncMsTotal: log.fsyncMsTotal,
+      fsyncMsMax: log.fsyncMsMax,
+      appendedCount: log.appendedCount,
+      appendedBytes: log.appendedBytes,
+      snapshotCount: this.#snapshotCount,
+      snapshotMsLast: this.#snapshotMsLast,
+      logBytesOnDisk: this.#bytesOf(listLogs(this.#disk, this.#dirs.logs)),
+      snapshotBytesOnDisk: this.#bytesOf(listSnapshots(this.#disk, this.#dirs.snapshots)),
+    };
+  }
+
+  close(done: () => void): void {
+    this.#cancelRoutine();
+    this.#alone(() => {
+      this.#log.roll();
+      this.#release?.();
+      this.#release = null;
+      done();
+    });
+  }
+
+  #recover(target: RecoveryTarget, recentLogCount: number): Recovered {
+    removeUnfinished(this.#disk, this.#dirs.snapshots);
+    finishReplacing(this.#disk, this.#dirs);
+    const history = recoverHistory(this.#disk, this.#options, target, recentLogCount);
+    if (history.snapshot !== null) this.#isProven(history.snapshot);
+    const epochs = this.#options.isStandalone
+      ? null
+      : recoverEpochs(this.#disk, this.#dirs.snapshots, history.lastZxid);
+    return {
+      lastZxid: history.lastZxid,
+      acceptedEpoch: epochs?.accepted ?? null,
+      currentEpoch: epochs?.current ?? null,
+      recentLog: history.recentLog,
+      wasEmpty: history.wasEmpty,
+    };
+  }
+
+  /** Snapshots first: a crash in between leaves the whole history, never less than `zxid`. */
+  #truncate(zxid: Zxid): void {
+    this.#log.roll();
+    const snapshots = listSnapshots(this.#disk, this.#dirs.snapshots);
+    const newer = snapshots.filter((file) => file.zxid > zxid).map((file) => file.name);
+    if (newer.length === snapshots.length) {
+      // No state at or before `zxid` is left to build on: the next recovery is an empty one.
+      const logs = listLogs(this.#disk, this.#dirs.logs).map((file) => file.name);
+      setAside(this.#disk, this.#dirs, { snapshots: newer, logs });
+    } else {
+      setAside(this.#disk, this.#dirs, { snapshots: newer, logs: [] });
+      truncateLogs(this.#disk, this.#dirs.logs, zxid);
+    }
+  }
+
+  #replace(source: SnapshotSource, done: () => void): void {
+    const writer = this.#writer(source, () => {
+      try {
+        this.#log.roll();
+        replaceHistory(this.#disk, this.#dirs, source.zxid, () => writer.finish());
+        this.#finished(source.zxid);
+      } catch (error) {
+        return this.#fail(storageExitCode.snapshot, this.#snapshotProblem(source), error);
+      }
+      this.#pace.begun();
+      this.#leave();
+      done();
+    });
+    writer.start();
+  }
+
+  #finishRoutine(writer: SnapshotWriter): void {
+    const routine = this.#routine;
+    if (routine?.writer !== writer) return;
+    try {
+      writer.finish();
+      this.#finished(writer.source.zxid);
+    } catch (error) {
+      const what = this.#snapshotProblem(writer.source);
+      return this.#fail(storageExitCode.snapshot, what, error);
+    }
+    this.#routine = null;
+    routine.done();
+  }
+
+  #writer(source: SnapshotSource, written: () => void): SnapshotWriter {
+    const { host } = this.#options;
+    const startMs = host.nowMs();
+    const writer = new SnapshotWriter(this.#disk, this.#dirs.snapshots, source, (error) => {
+      this.#snapshotMsLast = host.nowMs() - startMs;
+      if (error === null) return written();
+      const routine = this.#routine;
+      if (routine?.writer !== writer || !isFull(error)) {
+        return this.#fail(storageExitCode.snapshot, this.#snapshotProblem(source), error);
+      }
+      // Nothing is lost: the log has it all. The next threshold tries again.
+      this.#routine = null;
+      host.log('error', 'there is no room for a snapshot; the log keeps growing until there is', {
+        path: this.#dirs.snapshots,
+        problem: messageOf(error),
+      });
+      routine.done();
+    });
+    return writer;
+  }
+
+  #snapshotProblem(source: SnapshotSource): string {
+    return `snapshot 0x${zxidHex(source.zxid)} cannot be written in ${this.#dirs.snapshots}`;
+  }
+
+  #finished(zxid: Zxid): void {
+    this.#snapshotCount += 1;
+    this.#isProven({ zxid, path: `${this.#dirs.snapshots}/${snapshotName(zxid)}` });
+  }
+
+  #isProven(file: { readonly zxid: Zxid; readonly path: string }): void {
+    this.#proven = file.zxid;
+    this.#provenBytes = this.#disk.size(file.path);
+  }
+
+  #cancelRoutine(): void {
+    const routine = this.#routine;
+    if (routine === null) return;
+    this.#routine = null;
+    routine.writer.cancel();
+    this.#options.host.defer(routine.done);
+  }
+
+  /** Runs when all that was appended before is on disk; what is appended later waits for {@link #leave}. */
+  #alone(run: () => void): void {
+    this.#acts.push({ run, appended: [] });
+    if (this.#acts.length === 1) this.#log.whenDurable(run);
+  }
+
+  #leave(): void {
+    const act = this.#acts.shift();
+    assert(act !== undefined, 'an act that ends was under way');
+    for (const entry of act.appended) this.#log.append(entry);
+    this.#log.flush();
+    const next = this.#acts[0];
+    if (next !== undefined) this.#log.whenDurable(next.run);
+  }
+
+  #bytesOf(files: readonly { readonly path: string }[]): number {
+    let bytes = 0;
+    for (const file of files) bytes += this.#disk.size(file.path);
+    return bytes;
+  }
+
+  #fail(exitCode: number, what: string, error: unknown): void {
+    if (this.#isFailed) return;
+    this.#isFailed = true;
+    const message = `${what}: ${messageOf(error)}. ${remedyOf(error)}`;
+    this.#options.host.defer(() => this.onFailure({ exitCode, message }));
+  }
+}
