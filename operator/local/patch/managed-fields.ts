@@ -23,6 +23,8 @@ export interface Writer {
   readonly apiVersion: string;
   /** `''`, `status` or `scale`. */
   readonly subresource: string;
+  /** Whether the kind's status is written through a door of its own. */
+  readonly hasStatus: boolean;
   readonly time: string;
 }
 
@@ -46,16 +48,16 @@ const unownedMetadata = [
   'deletionGracePeriodSeconds',
 ].map((key) => `f:metadata\u0000f:${key}`);
 
-function isOwnable(path: string, subresource: string): boolean {
+function isOwnable(path: string, writer: Writer): boolean {
   if (path === 'f:apiVersion' || path === 'f:kind') return false;
   if (unownedMetadata.some((unowned) => isWithin(path, unowned))) return false;
-  if (subresource === 'status') return isWithin(path, 'f:status');
-  return true;
+  if (writer.subresource === 'status') return isWithin(path, 'f:status');
+  return !(writer.hasStatus && isWithin(path, 'f:status'));
 }
 
-function ownableLeaves(object: Json, schema: Schema | undefined, subresource: string): Leaves {
+function ownableLeaves(object: Json, schema: Schema | undefined, writer: Writer): Leaves {
   const leaves = leavesOf(object, schema);
-  for (const path of leaves.keys()) if (!isOwnable(path, subresource)) leaves.delete(path);
+  for (const path of leaves.keys()) if (!isOwnable(path, writer)) leaves.delete(path);
   return leaves;
 }
 
@@ -68,6 +70,7 @@ function ownersOf(object: Json | undefined): Owner[] {
       manager: entry.manager,
       apiVersion: entry.apiVersion,
       subresource: typeof entry['subresource'] === 'string' ? entry['subresource'] : '',
+      hasStatus: false,
       time: typeof entry['time'] === 'string' ? entry['time'] : '',
     },
     operation: entry.operation,
@@ -146,8 +149,8 @@ export function trackUpdate(
   schema: Schema | undefined,
   writer: Writer,
 ): KubeObject {
-  const before = live === undefined ? new Map() : ownableLeaves(live, schema, writer.subresource);
-  const { changed, removed } = compare(before, ownableLeaves(next, schema, writer.subresource));
+  const before = live === undefined ? new Map() : ownableLeaves(live, schema, writer);
+  const { changed, removed } = compare(before, ownableLeaves(next, schema, writer));
   const owners = ownersOf(live);
   const mine = owners.find((owner) => isOwner(owner, writer, 'Update'))?.fields ?? new Set();
   for (const owner of owners) {
@@ -189,14 +192,14 @@ export function applyFields(
   writer: Writer,
   isForced: boolean,
 ): KubeObject {
-  const fields: FieldSet = new Set(ownableLeaves(applied, schema, writer.subresource).keys());
+  const fields: FieldSet = new Set(ownableLeaves(applied, schema, writer).keys());
   if (live === undefined) {
     const owners: Owner[] = [{ writer, operation: 'Apply', fields }];
     return withOwners(structuredClone(applied) as KubeObject, owners);
   }
-  const before = ownableLeaves(live, schema, writer.subresource);
+  const before = ownableLeaves(live, schema, writer);
   let merged = typedMerge(live, applied, schema) as KubeObject;
-  const { changed } = compare(before, ownableLeaves(merged, schema, writer.subresource));
+  const { changed } = compare(before, ownableLeaves(merged, schema, writer));
   const owners = ownersOf(live);
   const others = owners.filter((owner) => !isOwner(owner, writer, 'Apply'));
   const conflicts = others.flatMap((owner) =>
