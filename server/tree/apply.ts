@@ -77,33 +77,23 @@ export class Apply {
   }
 
   #op(body: TxnBody): AppliedOp {
-    switch (body.type) {
-      case 1:
-      case 15:
-      case 19:
-      case 21:
-        return this.#create(body);
-      case 2:
-      case 20:
-        return result(body.type, this.#delete(body.path), body.path);
-      case 5:
-      case 16:
-        return this.#setData(body);
-      case 7:
-        return this.#setAcl(body);
-      case 13:
-        return result(body.type, ErrorCode.OK, body.path);
-      case -10:
-        this.#state.sessions.set(this.#session, body.timeoutMs);
-        return result(body.type, ErrorCode.OK, null);
-      case -11:
-        return this.#closeSession(body.paths);
-      case -1:
-        return result(body.type, body.error, null);
-      case 14:
-        // A multi inside a multi is nothing that a leader proposes.
-        return result(body.type, ErrorCode.MARSHALLING_ERROR, null);
+    if (body.type === 1 || body.type === 15 || body.type === 19 || body.type === 21) {
+      return this.#create(body);
     }
+    if (body.type === 2 || body.type === 20) {
+      return result(body.type, this.#delete(body.path), body.path);
+    }
+    if (body.type === 5 || body.type === 16) return this.#setData(body);
+    if (body.type === 7) return this.#setAcl(body);
+    if (body.type === 13) return result(body.type, ErrorCode.OK, body.path);
+    if (body.type === -10) {
+      this.#state.sessions.set(this.#session, body.timeoutMs);
+      return result(body.type, ErrorCode.OK, null);
+    }
+    if (body.type === -11) return this.#closeSession(body.paths);
+    if (body.type === -1) return result(body.type, body.error, null);
+    // A multi inside a multi is nothing that a leader proposes.
+    return result(body.type, ErrorCode.MARSHALLING_ERROR, null);
   }
 
   #create(body: CreateBody): AppliedOp {

@@ -56,27 +56,21 @@ export class SnapshotSink implements TreeSnapshotSink {
   /** False: its end has not come yet. */
   #readRecord(): boolean {
     const reader = this.#reader;
-    switch (this.#section) {
-      case 'sessionCount':
-        return this.#readCount('sessions', 'aclCount');
-      case 'sessions': {
-        if (reader.remaining < 12) return false;
-        const id = reader.bigint64() as SessionId;
-        this.#state.sessions.set(id, reader.int32());
-        if ((this.#remainingCount -= 1) === 0) this.#section = 'aclCount';
-        return true;
-      }
-      case 'aclCount':
-        return this.#readCount('acls', 'nodes');
-      case 'acls':
-        if (!this.#readAcl()) return false;
-        if ((this.#remainingCount -= 1) === 0) this.#section = 'nodes';
-        return true;
-      case 'nodes':
-        return this.#readNode();
-      case 'over':
-        return false;
+    const section = this.#section;
+    if (section === 'nodes') return this.#readNode();
+    if (section === 'sessionCount') return this.#readCount('sessions', 'aclCount');
+    if (section === 'aclCount') return this.#readCount('acls', 'nodes');
+    if (section === 'over') return false;
+    if (section === 'acls') {
+      if (!this.#readAcl()) return false;
+      if ((this.#remainingCount -= 1) === 0) this.#section = 'nodes';
+      return true;
     }
+    if (reader.remaining < 12) return false;
+    const id = reader.bigint64() as SessionId;
+    this.#state.sessions.set(id, reader.int32());
+    if ((this.#remainingCount -= 1) === 0) this.#section = 'aclCount';
+    return true;
   }
 
   #readCount(section: Section, sectionIfNone: Section): boolean {
