@@ -1,0 +1,38 @@
+import fastify from 'fastify';
+import type { OperatorMetrics } from './metrics.ts';
+
+export interface OperatorHttpOptions {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly metrics: OperatorMetrics;
+  /** Caches are filled. Does not ask for the lease: a standby is ready too. */
+  readonly isReady: () => boolean;
+}
+
+export interface OperatorHttp {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Serves `/livez`, `/healthz`, `/readyz` and `/metrics`. */
+export async function startOperatorHttp(options: OperatorHttpOptions): Promise<OperatorHttp> {
+  const app = fastify({ forceCloseConnections: true });
+  app.get('/livez', () => 'ok');
+  app.get('/healthz', () => 'ok');
+  app.get('/readyz', (_request, reply) =>
+    options.isReady() ? reply.send('ok') : reply.code(503).send('caches are not filled yet'),
+  );
+  app.get('/metrics', async (_request, reply) => {
+    const { registry } = options.metrics;
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
+  await app.listen({ host: options.host, port: options.port });
+  const address = app.server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : options.port,
+    close: async () => {
+      await app.close();
+    },
+  };
+}
