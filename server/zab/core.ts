@@ -1,0 +1,133 @@
+import { ensembleText } from '../config/ensemble-text.ts';
+import type { QuorumPacket } from '../protocol/quorum-packet.ts';
+import type { Zxid } from '../protocol/zxid.ts';
+import { epochOf } from '../protocol/zxid.ts';
+import type { PeerOptions } from './door.ts';
+import type { Phase, Role } from './effects.ts';
+import type { LinkId } from './events.ts';
+import { Effects, History } from './history.ts';
+import { textBytes } from './packets.ts';
+import { Quorum } from './quorum.ts';
+
+/** Values of a note. */
+export type NoteValues = Readonly<Record<string, string | number | null>>;
+
+/**
+ * What every role of one server shares: who is in the ensemble, the history, the epochs as the
+ * disk has them, and the list of effects.
+ */
+export class Core {
+  readonly options: PeerOptions;
+  readonly effects: Effects = new Effects();
+  readonly history: History;
+  readonly quorum: Quorum;
+  readonly sid: number;
+  /** Text of the active configuration, and its bytes. */
+  readonly configText: string;
+  readonly configBytes: Uint8Array;
+  /** Time for a learner to connect and to synchronize. */
+  readonly initMs: number;
+  /** Longest silence between a leader and its learner. */
+  readonly syncMs: number;
+  /** Highest epoch this server has promised, on disk. */
+  acceptedEpoch: number;
+  /** Epoch whose history this server has taken over, on disk. */
+  currentEpoch: number;
+  /** The next leadership's epoch is above this: a voter has promised it to somebody. */
+  epochFloor = 0;
+  /** Writes of epoch files, cuts and snapshots that the disk has not confirmed. */
+  #epochWrites = 0;
+  #isCutting = false;
+  #isInstalling = false;
+
+  constructor(options: PeerOptions) {
+    this.options = options;
+    this.sid = options.sid;
+    this.quorum = new Quorum(options.ensemble);
+    this.history = new History(
+      this.effects,
+      options.recentLog,
+      options.lastZxid,
+      options.commitLogCount,
+    );
+    this.configText = ensembleText(options.ensemble);
+    this.configBytes = textBytes(this.configText);
+    this.initMs = options.tickMs * options.initLimitTicks;
+    this.syncMs = options.tickMs * options.syncLimitTicks;
+    this.acceptedEpoch = options.acceptedEpoch;
+    this.currentEpoch = options.currentEpoch;
+  }
+
+  /** Observers follow without a vote; a server that the ensemble does not name is no observer. */
+  get isObserver(): boolean {
+    const own = this.options.ensemble.servers.find((server) => server.sid === this.sid);
+    return own?.role === 'observer';
+  }
+
+  get isVoter(): boolean {
+    return this.quorum.indexOf(this.sid) >= 0;
+  }
+
+  /** Everything that the disk was asked for is done. */
+  get isDiskIdle(): boolean {
+    return (
+      this.history.isDurable && this.#epochWrites === 0 && !this.#isCutting && !this.#isInstalling
+    );
+  }
+
+  send(links: readonly LinkId[], packet: QuorumPacket): void {
+    if (links.length > 0) this.effects.push({ type: 'send', links, packet });
+  }
+
+  note(what: string, values: NoteValues): void {
+    this.effects.push({ type: 'note', what, values });
+  }
+
+  roleChanged(role: Role, phase: Phase, leader: number | null, epoch: number): void {
+    this.effects.push({ type: 'roleChanged', role, phase, leader, epoch });
+  }
+
+  storeEpoch(which: 'accepted' | 'current', epoch: number): void {
+    this.#epochWrites += 1;
+    this.effects.push({ type: 'storeEpoch', which, epoch });
+  }
+
+  /** The history reaches into an epoch that the disk does not name yet, as after a crash between the two. */
+  get isEpochBehind(): boolean {
+    return epochOf(this.history.lastLogged) > this.currentEpoch;
+  }
+
+  /** The log is durable, so the epoch it reaches into is one whose history this server has. */
+  storeEpochOfLog(): void {
+    const epoch = epochOf(this.history.lastLogged);
+    if (this.acceptedEpoch < epoch) this.storeEpoch('accepted', epoch);
+    this.storeEpoch('current', epoch);
+  }
+
+  stepEpochStored(which: 'accepted' | 'current', epoch: number): void {
+    this.#epochWrites -= 1;
+    if (which === 'accepted') this.acceptedEpoch = Math.max(this.acceptedEpoch, epoch);
+    else this.currentEpoch = Math.max(this.currentEpoch, epoch);
+  }
+
+  truncate(zxid: Zxid): void {
+    this.#isCutting = true;
+    this.effects.push({ type: 'truncate', zxid });
+  }
+
+  stepTruncated(zxid: Zxid): void {
+    this.#isCutting = false;
+    this.history.cutBehind(zxid);
+  }
+
+  /** From here on the tree is the one that was received. */
+  installSnapshot(zxid: Zxid): void {
+    this.#isInstalling = true;
+    this.history.restart(zxid);
+    this.effects.push({ type: 'installSnapshot', zxid });
+  }
+
+  stepSnapshotInstalled(): void {
+    this.#isInstalling = false;
+  }
+}

@@ -1,0 +1,255 @@
+import type { Notification } from '../protocol/notification.ts';
+import { notificationVersion, ServerState } from '../protocol/notification.ts';
+import { epochMax } from '../protocol/zxid.ts';
+import { assert } from '../util/assert.ts';
+import type { Core } from './core.ts';
+import type { Vote } from './vote.ts';
+import { agrees, beats, voteNone } from './vote.ts';
+
+/** How long a quorum of equal votes waits for a better one. Source: election, section 12. */
+export const finalizeWaitMs = 200;
+
+/**
+ * Fast leader election. Servers that look for a leader tell each other the best vote they know
+ * of; a quorum of equal votes in one round decides, after a short wait for a better one. Servers
+ * of a running ensemble answer with whom they follow, and a newcomer believes a quorum of them
+ * if that leader itself says that it leads.
+ *
+ * It lives as long as the process: the round only grows, and servers that look are answered in
+ * every state. When every voter has voted alike the wait is cut short: nobody is left who could
+ * know better.
+ *
+ * Source: election, sections 5 to 8.
+ */
+export class Election {
+  readonly #core: Core;
+  /** Servers that are told: all voters but this one. */
+  readonly #others: readonly number[];
+  /** Number of this server's round; grows only. */
+  #round = 0;
+  #isLooking = false;
+  #proposal: Vote;
+  /** Votes of this round and, apart, those of servers that do not look any more. */
+  readonly #votes = new Map<number, Vote>();
+  readonly #outside = new Map<number, Vote>();
+  /** One mark for each voter, used during one count only. */
+  readonly #marks: number[];
+  #resendMs = Number.POSITIVE_INFINITY;
+  #resendAfterMs = 0;
+  #finalizeMs = Number.POSITIVE_INFINITY;
+  #outcome: Vote | null = null;
+  /** What others are told while this server does not look. */
+  #current: Vote;
+
+  constructor(core: Core) {
+    this.#core = core;
+    this.#others = core.quorum.voters.filter((sid) => sid !== core.sid);
+    this.#marks = core.quorum.voters.map(() => 0);
+    this.#proposal = this.#initialVote();
+    this.#current = {
+      leader: core.sid,
+      zxid: core.history.lastLogged,
+      electionEpoch: -1,
+      peerEpoch: core.currentEpoch,
+      state: ServerState.LOOKING,
+      version: 0,
+    };
+  }
+
+  /** The vote that won, once it has; the round is over then. */
+  get outcome(): Vote | null {
+    return this.#outcome;
+  }
+
+  takeOutcome(): Vote {
+    const outcome = this.#outcome;
+    assert(outcome !== null, 'the election is decided');
+    this.#outcome = null;
+    return outcome;
+  }
+
+  nextDeadlineMs(): number {
+    return this.#isLooking ? Math.min(this.#resendMs, this.#finalizeMs) : Number.POSITIVE_INFINITY;
+  }
+
+  /** A new round. Everything this server logged must be on its disk. */
+  start(nowMs: number): void {
+    this.#round += 1;
+    this.#isLooking = true;
+    this.#outcome = null;
+    this.#votes.clear();
+    this.#outside.clear();
+    this.#finalizeMs = Number.POSITIVE_INFINITY;
+    this.#proposal = this.#initialVote();
+    this.#resendAfterMs = this.#core.options.notificationMsMin;
+    this.#resendMs = nowMs + this.#resendAfterMs;
+    this.#broadcast(nowMs);
+  }
+
+  /** Leader and learner alike: the new epoch's history is taken over. */
+  adopted(epoch: number): void {
+    this.#current = { ...this.#current, peerEpoch: epoch };
+  }
+
+  tick(nowMs: number): void {
+    if (!this.#isLooking) return;
+    if (nowMs >= this.#finalizeMs) {
+      this.#finalizeMs = Number.POSITIVE_INFINITY;
+      // A voter that restarted meanwhile may have taken its vote back.
+      if (this.#isQuorum(this.#votes, this.#proposal)) return this.#decide(this.#proposal);
+    }
+    if (nowMs < this.#resendMs) return;
+    const afterMs = Math.min(this.#resendAfterMs * 2, this.#core.options.notificationMsMax);
+    this.#resendAfterMs = afterMs;
+    this.#resendMs = nowMs + afterMs;
+    this.#tellOthers();
+  }
+
+  /** `own` is what this server does now. */
+  stepNotification(from: number, told: Notification, own: ServerState, nowMs: number): void {
+    const isVoter = this.#core.quorum.indexOf(from) >= 0;
+    if (!isVoter) {
+      this.#send(from, { ...this.#current, electionEpoch: this.#round, state: own });
+      return;
+    }
+    if (told.state < ServerState.LOOKING || told.state > ServerState.OBSERVING) return;
+    if (!this.#isLooking) {
+      if (told.state === ServerState.LOOKING) this.#send(from, { ...this.#current, state: own });
+      return;
+    }
+    const isOldRound = told.electionEpoch < this.#round;
+    if (told.state === ServerState.LOOKING && isOldRound) this.#send(from, this.#proposal);
+    if (this.#core.quorum.indexOf(told.leader) < 0 || told.peerEpoch > epochMax) return;
+    this.#count(from, told, nowMs);
+  }
+
+  #count(from: number, told: Notification, nowMs: number): void {
+    switch (told.state) {
+      case ServerState.LOOKING:
+        return this.#countLooking(from, told, nowMs);
+      case ServerState.FOLLOWING:
+      case ServerState.LEADING:
+        return this.#countSettled(from, told);
+      case ServerState.OBSERVING:
+        return;
+    }
+  }
+
+  #countLooking(from: number, told: Notification, nowMs: number): void {
+    // Without a history of any kind nobody may vote, this server or the other.
+    if (this.#core.history.lastLogged === -1 || told.zxid === -1) return;
+    if (told.electionEpoch < this.#round) return;
+    const { quorum } = this.#core;
+    const vote = voteOf(told, 0);
+    this.#votes.set(from, vote);
+    if (told.electionEpoch > this.#round) {
+      this.#round = told.electionEpoch;
+      this.#votes.clear();
+      this.#votes.set(from, vote);
+      const own = this.#initialVote();
+      this.#propose(beats(vote, own, quorum) ? vote : own, nowMs);
+    } else if (beats(vote, this.#proposal, quorum)) {
+      this.#propose(vote, nowMs);
+    } else {
+      this.#conclude(nowMs);
+    }
+  }
+
+  /** Votes of members of a running ensemble. */
+  #countSettled(from: number, told: Notification): void {
+    const vote = voteOf(told, told.version);
+    if (told.electionEpoch === this.#round) {
+      this.#votes.set(from, { ...vote, version: 0 });
+      if (this.#isQuorum(this.#votes, vote) && this.#isLeaderSure(this.#votes, vote)) {
+        return this.#decide(vote);
+      }
+    }
+    this.#outside.set(from, vote);
+    if (this.#isQuorum(this.#outside, vote) && this.#isLeaderSure(this.#outside, vote)) {
+      this.#round = told.electionEpoch;
+      this.#decide(vote);
+    }
+  }
+
+  #propose(vote: Vote, nowMs: number): void {
+    this.#finalizeMs = Number.POSITIVE_INFINITY;
+    this.#proposal = { ...vote, electionEpoch: this.#round, state: ServerState.LOOKING };
+    this.#broadcast(nowMs);
+  }
+
+  #broadcast(nowMs: number): void {
+    this.#tellOthers();
+    if (!this.#core.isVoter || this.#core.history.lastLogged === -1) return;
+    this.#votes.set(this.#core.sid, this.#proposal);
+    this.#conclude(nowMs);
+  }
+
+  /** A quorum of equal votes decides: at once if it is everybody, else after a wait. */
+  #conclude(nowMs: number): void {
+    const { quorum } = this.#core;
+    if (!this.#isQuorum(this.#votes, this.#proposal)) return;
+    if (quorum.reaches(this.#marks, 1) && this.#marks.every((mark) => mark === 1)) {
+      return this.#decide(this.#proposal);
+    }
+    this.#finalizeMs = Math.min(this.#finalizeMs, nowMs + finalizeWaitMs);
+  }
+
+  #decide(vote: Vote): void {
+    this.#isLooking = false;
+    this.#finalizeMs = Number.POSITIVE_INFINITY;
+    this.#resendMs = Number.POSITIVE_INFINITY;
+    this.#votes.clear();
+    this.#outside.clear();
+    this.#current = { ...vote, state: ServerState.LOOKING };
+    this.#outcome = vote;
+  }
+
+  #isQuorum(votes: ReadonlyMap<number, Vote>, wanted: Vote): boolean {
+    const { voters } = this.#core.quorum;
+    for (let at = 0; at < voters.length; at += 1) {
+      const vote = votes.get(voters[at] ?? -1);
+      this.#marks[at] = vote !== undefined && agrees(vote, wanted) ? 1 : 0;
+    }
+    return this.#core.quorum.reaches(this.#marks, 1);
+  }
+
+  /** A leader counts only if it says itself that it leads; this server, if it is its own round. */
+  #isLeaderSure(votes: ReadonlyMap<number, Vote>, vote: Vote): boolean {
+    if (vote.leader === this.#core.sid) return vote.electionEpoch === this.#round;
+    return votes.get(vote.leader)?.state === ServerState.LEADING;
+  }
+
+  #initialVote(): Vote {
+    const { history, currentEpoch, isObserver, isVoter, sid } = this.#core;
+    return {
+      leader: isVoter ? sid : voteNone,
+      zxid: isObserver ? voteNone : history.lastLogged,
+      electionEpoch: this.#round,
+      peerEpoch: isObserver ? voteNone : currentEpoch,
+      state: ServerState.LOOKING,
+      version: 0,
+    };
+  }
+
+  #tellOthers(): void {
+    for (const sid of this.#others) this.#send(sid, this.#proposal);
+  }
+
+  #send(to: number, vote: Vote): void {
+    const notification: Notification = {
+      state: vote.state,
+      leader: vote.leader,
+      zxid: vote.zxid,
+      electionEpoch: vote.electionEpoch,
+      peerEpoch: vote.peerEpoch,
+      version: notificationVersion,
+      config: this.#core.configText,
+    };
+    this.#core.effects.push({ type: 'sendNotification', to, notification });
+  }
+}
+
+function voteOf(told: Notification, version: number): Vote {
+  const { leader, zxid, electionEpoch, peerEpoch, state } = told;
+  return { leader, zxid, electionEpoch, peerEpoch, state, version };
+}

@@ -1,0 +1,434 @@
+import { JuteError } from '../protocol/jute.ts';
+import { decodeLearnerInfo, learnerProtocolVersion } from '../protocol/learner-info.ts';
+import { PacketType } from '../protocol/packet-type.ts';
+import type { QuorumPacket } from '../protocol/quorum-packet.ts';
+import type { Zxid } from '../protocol/zxid.ts';
+import { counterMax, counterOf, epochMax, epochOf, zxidOf } from '../protocol/zxid.ts';
+import { assert } from '../util/assert.ts';
+import { Broadcast } from './broadcast.ts';
+import type { Core } from './core.ts';
+import type { Phase } from './effects.ts';
+import type { LinkId, ZabEvent } from './events.ts';
+import { LearnerProgress } from './learner-progress.ts';
+import { synchronize } from './leader-sync.ts';
+import { epochOfAck, leaderInfo, upToDate } from './packets.ts';
+
+/**
+ * A learner may have promised an epoch this far beyond the own one. More would burn the epochs
+ * of the ensemble, which are numbered by 21 bits here.
+ */
+export const epochLeadMax = 1024;
+
+/**
+ * ```
+ * gather   who follows? the new epoch is above all that they have promised
+ * promise  the own promise of it goes to the disk
+ * acks     LEADERINFO is out; a quorum is to accept, and nobody in it may know more
+ * store    the own currentEpoch goes to the disk
+ * sync     learners are brought level; a quorum is to have the history on disk
+ * serve    broadcast
+ * ```
+ */
+type Stage = 'gather' | 'promise' | 'acks' | 'store' | 'sync' | 'serve';
+
+/**
+ * A server that leads, from the end of its election to the loss of its quorum.
+ *
+ * Source: quorum protocol, sections 5, 9 and 17.
+ */
+export class Leader {
+  readonly #core: Core;
+  readonly #broadcast: Broadcast;
+  readonly #learners = new Map<LinkId, LearnerProgress>();
+  readonly #ownIndex: number;
+  /** Voters that are here, that accept the epoch, that have its history; one mark each. */
+  readonly #present: number[];
+  readonly #accepting: number[];
+  readonly #level: number[];
+  /** One mark for each voter, used during one count only. */
+  readonly #marks: number[];
+  #stage: Stage = 'gather';
+  #stageDeadlineMs: number;
+  #nextBeatMs: number;
+  #beatCount = 0;
+  /** The epoch to come while it is gathered, the own one from then on. */
+  #epoch: number;
+  #left: string | null = null;
+
+  constructor(core: Core, nowMs: number) {
+    this.#core = core;
+    this.#broadcast = new Broadcast(core);
+    this.#ownIndex = core.quorum.indexOf(core.sid);
+    this.#present = core.quorum.voters.map(() => 0);
+    this.#accepting = core.quorum.voters.map(() => 0);
+    this.#level = core.quorum.voters.map(() => 0);
+    this.#marks = core.quorum.voters.map(() => 0);
+    this.#epoch = Math.max(core.acceptedEpoch, core.epochFloor) + 1;
+    this.#stageDeadlineMs = nowMs + core.initMs;
+    this.#nextBeatMs = nowMs + core.options.tickMs / 2;
+    core.effects.push({ type: 'listenForLearners' });
+    core.roleChanged('leading', 'discovery', core.sid, core.currentEpoch);
+    this.#present[this.#ownIndex] = 1;
+    this.#gather();
+  }
+
+  /** Why this server leads no longer; `null` while it does. */
+  get left(): string | null {
+    return this.#left;
+  }
+
+  get phase(): Phase {
+    if (this.#stage === 'serve') return 'broadcast';
+    return this.#stage === 'sync' ? 'synchronization' : 'discovery';
+  }
+
+  get leader(): number {
+    return this.#core.sid;
+  }
+
+  get learners(): Iterable<LearnerProgress> {
+    return this.#learners.values();
+  }
+
+  /** The epoch has begun; `null` before. */
+  get openedEpoch(): number | null {
+    return this.#stage === 'serve' ? this.#epoch : null;
+  }
+
+  get canPropose(): boolean {
+    if (this.#stage !== 'serve' || this.#left !== null) return false;
+    return counterOf(this.#broadcast.lastProposed) < counterMax;
+  }
+
+  get nextZxid(): Zxid {
+    assert(this.canPropose, 'only a leader in broadcast proposes');
+    return (this.#broadcast.lastProposed + 1) as Zxid;
+  }
+
+  nextDeadlineMs(): number {
+    if (this.#stage === 'serve') return this.#nextBeatMs;
+    return Math.min(this.#nextBeatMs, this.#stageDeadlineMs);
+  }
+
+  step(event: ZabEvent): void {
+    switch (event.type) {
+      case 'learnerConnected':
+        this.#learners.set(event.link, new LearnerProgress(event.link, event.nowMs));
+        return;
+      case 'learnerPacket':
+        return this.#stepPacket(event.link, event.packet, event.nowMs);
+      case 'learnerClosed':
+        return this.#forget(event.link);
+      case 'logRead':
+        return this.#stepLogRead(event);
+      case 'durable':
+        this.#broadcast.stepDurable(event.zxid);
+        return this.#checkExhausted();
+      case 'epochStored':
+        return this.#stepEpochStored(event.nowMs);
+      case 'propose':
+        assert(this.canPropose, 'only a leader in broadcast proposes');
+        return this.#broadcast.stepPropose(event.proposal);
+      case 'sync':
+        if (this.#stage !== 'serve') return;
+        return this.#broadcast.stepSync(event.link, event.tag, this.#learners.values());
+      case 'resign':
+        this.#left ??= event.reason;
+        return;
+      case 'tick':
+      case 'notification':
+      case 'leaderConnected':
+      case 'leaderPacket':
+      case 'leaderClosed':
+      case 'snapshotReceived':
+      case 'snapshotInstalled':
+      case 'truncated':
+        return;
+    }
+  }
+
+  /** Called whenever the deadline has passed, before anything else is looked at. */
+  tick(nowMs: number): void {
+    if (this.#stage !== 'serve' && nowMs >= this.#stageDeadlineMs) {
+      this.#left ??= `no quorum within initLimit (${this.#stage})`;
+      return;
+    }
+    if (nowMs < this.#nextBeatMs) return;
+    this.#nextBeatMs = nowMs + this.#core.options.tickMs / 2;
+    this.#beatCount += 1;
+    const lostSome = this.#closeLate(nowMs);
+    if (this.#stage !== 'serve') return;
+    if (lostSome || this.#beatCount % 2 === 0) this.#checkQuorum();
+    if (this.#left === null) this.#broadcast.ping(this.#learners.values());
+  }
+
+  leave(reason: string): void {
+    this.#core.effects.push({ type: 'stopListening', reason });
+  }
+
+  // Discovery.
+
+  #stepHello(learner: LearnerProgress, hello: QuorumPacket): void {
+    const isFollower = hello.type === PacketType.FOLLOWERINFO;
+    if (!isFollower && hello.type !== PacketType.OBSERVERINFO) {
+      return this.#close(learner, `packet ${hello.type} before FOLLOWERINFO`);
+    }
+    const { sid, protocolVersion, configVersion } = decodeLearnerInfo(hello.data);
+    const accepted = epochOf(hello.zxid);
+    const { quorum, acceptedEpoch, options } = this.#core;
+    if (sid === this.#core.sid) return this.#close(learner, 'it has the id of this server');
+    if (protocolVersion < learnerProtocolVersion) return this.#close(learner, 'older than 3.4');
+    if (configVersion > options.ensemble.version) {
+      return this.#close(learner, 'it knows a later configuration');
+    }
+    if (accepted > Math.max(acceptedEpoch, this.#epoch) + epochLeadMax || accepted > epochMax - 1) {
+      return this.#close(learner, `epoch ${accepted} is far beyond the own ${acceptedEpoch}`);
+    }
+    for (const other of this.#learners.values()) {
+      if (sid >= 0 && other.sid === sid) this.#close(other, 'the same server has connected anew');
+    }
+    learner.sid = sid;
+    learner.role = isFollower ? 'follower' : 'observer';
+    learner.voterIndex = isFollower ? quorum.indexOf(sid) : -1;
+    learner.acceptedEpoch = accepted;
+    learner.state = 'waiting';
+    if (this.#stage === 'gather') {
+      this.#epoch = Math.max(this.#epoch, accepted + 1);
+      if (learner.voterIndex >= 0) this.#present[learner.voterIndex] = 1;
+      this.#gather();
+    } else if (this.#stage !== 'promise') {
+      this.#sendEpoch(learner);
+    }
+  }
+
+  #gather(): void {
+    if (this.#stage !== 'gather' || !this.#core.quorum.reaches(this.#present, 1)) return;
+    if (this.#epoch > epochMax) {
+      this.#core.effects.push({ type: 'fatal', exitCode: 1, reason: 'the last epoch is used up' });
+      return;
+    }
+    this.#stage = 'promise';
+    this.#core.storeEpoch('accepted', this.#epoch);
+  }
+
+  #sendEpoch(learner: LearnerProgress): void {
+    if (learner.acceptedEpoch > this.#epoch && learner.voterIndex >= 0) {
+      // It can never follow this epoch; the next one will be above its promise.
+      this.#core.epochFloor = Math.max(this.#core.epochFloor, learner.acceptedEpoch);
+      this.#left ??= `server ${learner.sid} has promised epoch ${learner.acceptedEpoch}`;
+      return;
+    }
+    learner.state = 'epochAck';
+    this.#core.send(learner.links, leaderInfo(this.#epoch));
+  }
+
+  #stepEpochAck(learner: LearnerProgress, ack: QuorumPacket): void {
+    if (ack.type !== PacketType.ACKEPOCH) {
+      return this.#close(learner, `packet ${ack.type} instead of ACKEPOCH`);
+    }
+    const epoch = epochOfAck(ack.data);
+    const { currentEpoch, history } = this.#core;
+    if (this.#stage === 'acks' && epoch !== -1) {
+      const isAhead =
+        epoch > currentEpoch || (epoch === currentEpoch && ack.zxid > history.lastLogged);
+      if (isAhead) return this.#close(learner, 'it is ahead of this leader');
+      if (learner.voterIndex >= 0 && ack.zxid !== -1) this.#accepting[learner.voterIndex] = 1;
+    }
+    learner.state = 'ready';
+    learner.peerZxid = ack.zxid;
+    this.#broadcast.forget(learner);
+    if (this.#stage === 'acks') this.#checkAccepted();
+    else if (this.#stage === 'sync' || this.#stage === 'serve') this.#synchronize(learner);
+  }
+
+  #checkAccepted(): void {
+    if (!this.#core.quorum.reaches(this.#accepting, 1)) return;
+    this.#stage = 'store';
+    this.#core.storeEpoch('current', this.#epoch);
+  }
+
+  #stepEpochStored(nowMs: number): void {
+    if (this.#stage === 'promise' && this.#core.acceptedEpoch >= this.#epoch) {
+      this.#stage = 'acks';
+      this.#stageDeadlineMs = nowMs + this.#core.initMs;
+      this.#accepting[this.#ownIndex] = 1;
+      for (const learner of this.#learners.values()) {
+        if (learner.state === 'waiting') this.#sendEpoch(learner);
+        learner.heardMs = nowMs;
+      }
+      if (this.#left === null) this.#checkAccepted();
+    } else if (this.#stage === 'store' && this.#core.currentEpoch >= this.#epoch) {
+      assert(this.#core.history.isDurable, 'the history is on disk before its epoch is');
+      this.#stage = 'sync';
+      this.#stageDeadlineMs = nowMs + this.#core.initMs;
+      this.#core.roleChanged('leading', 'synchronization', this.#core.sid, this.#epoch);
+      this.#level[this.#ownIndex] = 1;
+      for (const learner of this.#learners.values()) {
+        learner.heardMs = nowMs;
+        if (learner.state === 'ready') this.#synchronize(learner);
+      }
+      this.#checkLevel(nowMs);
+    }
+  }
+
+  // Synchronization.
+
+  #synchronize(learner: LearnerProgress): void {
+    const at = { epoch: this.#epoch, isOpen: this.#broadcast.isOpen };
+    this.#synchronizeWith(learner, synchronize(this.#core, learner, at, undefined));
+  }
+
+  #synchronizeWith(learner: LearnerProgress, isDone: boolean): void {
+    learner.state = isDone ? 'syncing' : 'reading';
+    if (isDone) this.#broadcast.join(learner);
+  }
+
+  #stepLogRead(event: Extract<ZabEvent, { readonly type: 'logRead' }>): void {
+    const learner = this.#learners.get(event.link);
+    if (learner?.state !== 'reading') return;
+    learner.heardMs = event.nowMs;
+    const at = { epoch: this.#epoch, isOpen: this.#broadcast.isOpen };
+    this.#synchronizeWith(learner, synchronize(this.#core, learner, at, event.proposals));
+  }
+
+  #stepNewLeaderAck(learner: LearnerProgress, ack: QuorumPacket, nowMs: number): void {
+    if (ack.type !== PacketType.ACK) {
+      return this.#close(learner, `packet ${ack.type} instead of the ACK of NEWLEADER`);
+    }
+    if (ack.zxid !== zxidOf(this.#epoch, 0)) {
+      // An ack of a proposal that overtook it: counted once the history is confirmed.
+      if (ack.zxid > learner.lastAcked && ack.zxid <= this.#broadcast.lastProposed) {
+        learner.lastAcked = ack.zxid;
+      }
+      return;
+    }
+    learner.state = 'acked';
+    if (learner.voterIndex >= 0) this.#level[learner.voterIndex] = 1;
+    if (this.#stage !== 'serve') return this.#checkLevel(nowMs);
+    this.#activate(learner);
+    this.#broadcast.stepSynced(learner);
+    this.#checkExhausted();
+  }
+
+  #checkLevel(nowMs: number): void {
+    if (this.#stage !== 'sync' || !this.#core.quorum.reaches(this.#level, 1)) return;
+    this.#stage = 'serve';
+    this.#nextBeatMs = nowMs + this.#core.options.tickMs / 2;
+    this.#beatCount = 0;
+    this.#broadcast.open(this.#epoch);
+    this.#core.roleChanged('leading', 'broadcast', this.#core.sid, this.#epoch);
+    for (const learner of this.#learners.values()) {
+      learner.heardMs = nowMs;
+      if (learner.state === 'acked') this.#activate(learner);
+    }
+  }
+
+  #activate(learner: LearnerProgress): void {
+    learner.state = 'active';
+    this.#core.send(learner.links, upToDate);
+  }
+
+  // Broadcast.
+
+  #stepPacket(link: LinkId, packet: QuorumPacket, nowMs: number): void {
+    const learner = this.#learners.get(link);
+    if (learner === undefined) return;
+    learner.heardMs = nowMs;
+    try {
+      this.#stepPacketOf(learner, packet, nowMs);
+    } catch (error) {
+      if (!(error instanceof JuteError)) throw error;
+      this.#close(learner, error.message);
+    }
+  }
+
+  #stepPacketOf(learner: LearnerProgress, packet: QuorumPacket, nowMs: number): void {
+    switch (learner.state) {
+      case 'hello':
+        return this.#stepHello(learner, packet);
+      case 'epochAck':
+        return this.#stepEpochAck(learner, packet);
+      case 'syncing':
+        return this.#stepNewLeaderAck(learner, packet, nowMs);
+      case 'active':
+        return this.#stepActive(learner, packet);
+      case 'waiting':
+      case 'ready':
+      case 'reading':
+      case 'acked':
+        return this.#close(learner, `packet ${packet.type} while it should wait`);
+    }
+  }
+
+  #stepActive(learner: LearnerProgress, packet: QuorumPacket): void {
+    const { link, sid } = learner;
+    switch (packet.type) {
+      case PacketType.ACK:
+        // The second ACK of NEWLEADER, in answer to UPTODATE, says nothing new.
+        if (counterOf(packet.zxid) === 0) return;
+        this.#broadcast.stepAck(learner, packet.zxid);
+        return this.#checkExhausted();
+      case PacketType.REQUEST:
+        return this.#core.effects.push({ type: 'learnerRequest', link, sid, packet });
+      case PacketType.REVALIDATE:
+        return this.#core.effects.push({ type: 'learnerRevalidate', link, sid, packet });
+      case PacketType.PING:
+        if (packet.data !== null && packet.data.length > 0) {
+          this.#core.effects.push({ type: 'learnerTouched', sid, data: packet.data });
+        }
+        return this.#broadcast.stepPingAnswer(learner, this.#learners.values());
+      default:
+        return this.#close(learner, `packet ${packet.type} is not for a leader`);
+    }
+  }
+
+  /** Nothing is numbered behind the last counter: the next epoch takes over. */
+  #checkExhausted(): void {
+    if (counterOf(this.#broadcast.lastProposed) < counterMax) return;
+    if (this.#core.history.undeliveredCount === 0) this.#left ??= 'the zxid counter is used up';
+  }
+
+  #checkQuorum(): void {
+    this.#marks.fill(0);
+    this.#marks[this.#ownIndex] = 1;
+    for (const learner of this.#learners.values()) {
+      if (learner.voterIndex >= 0 && learner.isSynced) this.#marks[learner.voterIndex] = 1;
+    }
+    if (this.#core.quorum.reaches(this.#marks, 1)) return;
+    this.#left ??= 'no quorum of followers is synchronized';
+  }
+
+  /** Closes learners that are silent or late with an ack. True: one of them was. */
+  #closeLate(nowMs: number): boolean {
+    const { initMs, syncMs } = this.#core;
+    let lostSome = false;
+    for (const learner of this.#learners.values()) {
+      const silentMs = nowMs - learner.heardMs;
+      const isFollower = learner.state === 'active' && learner.role === 'follower';
+      if (silentMs > learner.silenceMsMax(initMs, syncMs)) {
+        this.#close(learner, `silent for ${silentMs} ms while ${learner.state}`);
+        lostSome = true;
+      } else if (
+        isFollower &&
+        !learner.isAckingInTime(this.#broadcast.lastProposed, nowMs, syncMs)
+      ) {
+        this.#close(learner, 'a proposal is unacknowledged for longer than syncLimit');
+        lostSome = true;
+      }
+    }
+    return lostSome;
+  }
+
+  #close(learner: LearnerProgress, reason: string): void {
+    this.#core.effects.push({ type: 'closeLink', link: learner.link, reason });
+    this.#core.note('learner closed', { sid: learner.sid, reason });
+    this.#forget(learner.link);
+  }
+
+  #forget(link: LinkId): void {
+    const learner = this.#learners.get(link);
+    if (learner === undefined) return;
+    this.#learners.delete(link);
+    if (learner.isLive) this.#broadcast.leave(learner);
+  }
+}

@@ -1,0 +1,450 @@
+import { JuteError } from '../protocol/jute.ts';
+import { PacketType } from '../protocol/packet-type.ts';
+import type { QuorumPacket } from '../protocol/quorum-packet.ts';
+import type { Zxid } from '../protocol/zxid.ts';
+import { epochMax, epochOf, zxidOf } from '../protocol/zxid.ts';
+import { Deque } from '../util/deque.ts';
+import type { Core } from './core.ts';
+import type { Phase, Role } from './effects.ts';
+import type { LinkId, ZabEvent } from './events.ts';
+import { LearnerLog } from './learner-log.ts';
+import { ackEpoch, activationOf, learnerHello, packet } from './packets.ts';
+
+/** Attempts to reach the elected leader, and the pause between them. */
+export const connectAttemptsMax = 10;
+export const connectPauseMs = 100;
+
+/**
+ * ```
+ * dial      no link yet
+ * hello     FOLLOWERINFO or OBSERVERINFO sent; LEADERINFO is awaited
+ * promise   the promise of the new epoch goes to the disk
+ * choice    ACKEPOCH sent; DIFF, TRUNC or SNAP is awaited
+ * cut       the log is being cut
+ * stream    a snapshot is being received
+ * install   and put on disk
+ * collect   transactions, up to NEWLEADER
+ * settle    the history goes to the disk, then the own currentEpoch
+ * acked     NEWLEADER acknowledged; UPTODATE is awaited
+ * serve     broadcast
+ * ```
+ */
+type Stage =
+  | 'dial'
+  | 'hello'
+  | 'promise'
+  | 'choice'
+  | 'cut'
+  | 'stream'
+  | 'install'
+  | 'collect'
+  | 'settle'
+  | 'acked'
+  | 'serve';
+
+/**
+ * A server that follows, from the end of its election to the loss of its leader; with or without
+ * a vote.
+ *
+ * Everything it promises is on its disk first: the epoch before ACKEPOCH; the synchronized
+ * history, then currentEpoch, before the ACK of NEWLEADER; a proposal before its ACK. Nothing is
+ * delivered before UPTODATE, so the tree never has what a quorum may lack. While the leader
+ * synchronizes, PING and SYNC are ignored as the reference ignores them.
+ *
+ * Source: quorum protocol, sections 5, 8, 10 and 11.
+ */
+export class Learner {
+  readonly #core: Core;
+  readonly #leader: number;
+  readonly #role: 'follower' | 'observer';
+  readonly #roleName: Role;
+  readonly #log: LearnerLog;
+  #stage: Stage = 'dial';
+  #link: LinkId | null = null;
+  #links: readonly LinkId[] = [];
+  #attempts = 0;
+  #retryMs = Number.POSITIVE_INFINITY;
+  #heardMs: number;
+  #epoch = 0;
+  #promisedBefore = false;
+  /** What arrives while the disk works on the history before it. */
+  readonly #held = new Deque<QuorumPacket>();
+  #isStoringEpoch = false;
+  #left: string | null = null;
+
+  constructor(core: Core, leader: number, nowMs: number) {
+    this.#core = core;
+    this.#leader = leader;
+    this.#role = core.isObserver ? 'observer' : 'follower';
+    this.#heardMs = nowMs;
+    this.#roleName = core.isObserver ? 'observing' : 'following';
+    this.#log = new LearnerLog(core, this.#role);
+    core.roleChanged(this.#roleName, 'discovery', leader, core.currentEpoch);
+    this.#dial();
+  }
+
+  /** Why this server follows no longer; `null` while it does. */
+  get left(): string | null {
+    return this.#left;
+  }
+
+  get leader(): number {
+    return this.#leader;
+  }
+
+  get phase(): Phase {
+    switch (this.#stage) {
+      case 'dial':
+      case 'hello':
+      case 'promise':
+      case 'choice':
+        return 'discovery';
+      case 'cut':
+      case 'stream':
+      case 'install':
+      case 'collect':
+      case 'settle':
+      case 'acked':
+        return 'synchronization';
+      case 'serve':
+        return 'broadcast';
+    }
+  }
+
+  /** The epoch whose history was taken over with a quorum; `null` before. */
+  get openedEpoch(): number | null {
+    return this.#stage === 'serve' ? this.#epoch : null;
+  }
+
+  nextDeadlineMs(): number {
+    return Math.min(this.#retryMs, this.#heardMs + this.#silenceMsMax());
+  }
+
+  tick(nowMs: number): void {
+    if (nowMs >= this.#heardMs + this.#silenceMsMax()) {
+      this.#left ??= `the leader is silent (${this.#stage})`;
+    } else if (nowMs >= this.#retryMs) {
+      this.#retryMs = Number.POSITIVE_INFINITY;
+      this.#dial();
+    }
+  }
+
+  leave(reason: string): void {
+    if (this.#link !== null) {
+      this.#core.effects.push({ type: 'closeLink', link: this.#link, reason });
+    }
+    this.#core.history.forgetReceived();
+  }
+
+  step(event: ZabEvent): void {
+    switch (event.type) {
+      case 'leaderConnected':
+        return this.#stepConnected(event.link, event.nowMs);
+      case 'leaderPacket':
+        this.#heardMs = event.nowMs;
+        return this.#stepPacket(event.packet);
+      case 'leaderClosed':
+        return this.#stepClosed(event.reason, event.nowMs);
+      case 'snapshotReceived':
+        this.#heardMs = event.nowMs;
+        return this.#stepSnapshotReceived(event.zxid);
+      case 'snapshotInstalled':
+        this.#heardMs = event.nowMs;
+        if (this.#stage === 'install') this.#collect();
+        return;
+      case 'truncated':
+        this.#heardMs = event.nowMs;
+        return this.#stepTruncated();
+      case 'durable':
+        return this.#stepDurable(event.nowMs);
+      case 'epochStored':
+        this.#heardMs = event.nowMs;
+        return this.#stepEpochStored();
+      case 'tick':
+      case 'notification':
+      case 'learnerConnected':
+      case 'learnerPacket':
+      case 'learnerClosed':
+      case 'logRead':
+      case 'propose':
+      case 'sync':
+      case 'resign':
+        return;
+    }
+  }
+
+  // Discovery.
+
+  #dial(): void {
+    this.#attempts += 1;
+    this.#core.effects.push({ type: 'connectToLeader', sid: this.#leader });
+  }
+
+  #stepConnected(link: LinkId, nowMs: number): void {
+    this.#heardMs = nowMs;
+    this.#link = link;
+    this.#links = [link];
+    this.#stage = 'hello';
+    const { sid, acceptedEpoch, options } = this.#core;
+    const hello = learnerHello(this.#role, sid, acceptedEpoch, options.ensemble.version);
+    this.#core.send(this.#links, hello);
+  }
+
+  #stepClosed(reason: string, nowMs: number): void {
+    if (this.#stage !== 'dial' || this.#attempts >= connectAttemptsMax) {
+      this.#link = null;
+      this.#left ??= reason;
+      return;
+    }
+    this.#retryMs = nowMs + connectPauseMs;
+  }
+
+  #stepLeaderInfo(told: QuorumPacket): void {
+    const epoch = epochOf(told.zxid);
+    const { acceptedEpoch } = this.#core;
+    if (told.type !== PacketType.LEADERINFO || epoch > epochMax) {
+      return this.#leave(`packet ${told.type} instead of LEADERINFO`);
+    }
+    if (epoch < acceptedEpoch) {
+      return this.#leave(`epoch ${epoch} is below the promised ${acceptedEpoch}`);
+    }
+    this.#epoch = epoch;
+    this.#stage = 'promise';
+    this.#promisedBefore = epoch === acceptedEpoch;
+    if (this.#promisedBefore) this.#acceptEpoch();
+    else this.#core.storeEpoch('accepted', epoch);
+  }
+
+  #acceptEpoch(): void {
+    this.#stage = 'choice';
+    // -1: this promise was given before, and must not be counted again.
+    const epoch = this.#promisedBefore ? -1 : this.#core.currentEpoch;
+    this.#core.send(this.#links, ackEpoch(this.#core.history.lastLogged, epoch));
+  }
+
+  #stepEpochStored(): void {
+    if (this.#stage === 'promise' && this.#core.acceptedEpoch >= this.#epoch) {
+      this.#acceptEpoch();
+    } else if (this.#stage === 'settle' && this.#core.currentEpoch >= this.#epoch) {
+      this.#ackNewLeader();
+    }
+  }
+
+  // Synchronization.
+
+  #stepPacket(told: QuorumPacket): void {
+    try {
+      this.#stepPacketIn(told);
+    } catch (error) {
+      if (!(error instanceof JuteError)) throw error;
+      this.#leave(error.message);
+    }
+  }
+
+  #stepPacketIn(told: QuorumPacket): void {
+    switch (this.#stage) {
+      case 'hello':
+        return this.#stepLeaderInfo(told);
+      case 'choice':
+        return this.#stepChoice(told);
+      case 'cut':
+      case 'stream':
+      case 'install':
+        this.#held.push(told);
+        return;
+      case 'collect':
+      case 'settle':
+      case 'acked':
+        return this.#stepSync(told);
+      case 'serve':
+        return this.#stepBroadcast(told, this.#links[0] ?? -1);
+      case 'dial':
+        return;
+      case 'promise':
+        return this.#leave(`packet ${told.type} while the leader should wait`);
+    }
+  }
+
+  #stepChoice(told: QuorumPacket): void {
+    const core = this.#core;
+    switch (told.type) {
+      case PacketType.DIFF:
+        this.#stage = 'collect';
+        this.#synchronizing();
+        // The leader has all that was logged here: the tail is part of its history.
+        return core.history.commitLogged();
+      case PacketType.TRUNC:
+        if (told.zxid >= core.history.lastLogged) return this.#leave('TRUNC beyond the log');
+        this.#stage = 'cut';
+        this.#synchronizing();
+        return core.truncate(told.zxid);
+      case PacketType.SNAP:
+        this.#stage = 'stream';
+        this.#synchronizing();
+        return core.effects.push({ type: 'receiveSnapshot', zxid: told.zxid });
+      case PacketType.PING:
+      case PacketType.SYNC:
+        return;
+      default:
+        return this.#leave(`packet ${told.type} instead of DIFF, TRUNC or SNAP`);
+    }
+  }
+
+  #synchronizing(): void {
+    this.#core.roleChanged(this.#roleName, 'synchronization', this.#leader, this.#epoch);
+  }
+
+  #stepTruncated(): void {
+    if (this.#stage !== 'cut') return;
+    this.#core.history.commitLogged();
+    this.#collect();
+  }
+
+  #stepSnapshotReceived(zxid: Zxid): void {
+    if (this.#stage !== 'stream') return;
+    this.#stage = 'install';
+    this.#core.installSnapshot(zxid);
+  }
+
+  /** The disk has what came before: now what was held back. */
+  #collect(): void {
+    this.#stage = 'collect';
+    for (;;) {
+      const told = this.#held.shift();
+      if (told === undefined || this.#left !== null) return;
+      this.#stepPacket(told);
+    }
+  }
+
+  #stepSync(told: QuorumPacket): void {
+    switch (told.type) {
+      case PacketType.PROPOSAL:
+        return this.#leaveIf(this.#log.propose(told));
+      case PacketType.COMMIT:
+      case PacketType.COMMITANDACTIVATE:
+        this.#leaveIf(this.#log.commit(told.zxid));
+        return this.#stepActivation(told);
+      case PacketType.INFORM:
+      case PacketType.INFORMANDACTIVATE:
+        this.#leaveIf(this.#log.inform(told));
+        return this.#stepActivation(told);
+      case PacketType.NEWLEADER:
+        return this.#stepNewLeader(told);
+      case PacketType.UPTODATE:
+        return this.#stepUpToDate();
+      default:
+        // PING, SYNC and the like: never answered here, the leader awaits the ACK.
+        return;
+    }
+  }
+
+  #stepNewLeader(told: QuorumPacket): void {
+    if (this.#stage !== 'collect' || told.zxid !== zxidOf(this.#epoch, 0)) {
+      return this.#leave('NEWLEADER out of phase');
+    }
+    this.#stage = 'settle';
+    this.#log.hold();
+    this.#settle();
+  }
+
+  /** History on disk, then currentEpoch, then the ACK: never another order. */
+  #settle(): void {
+    if (this.#isStoringEpoch || !this.#core.history.isDurable) return;
+    if (this.#core.currentEpoch >= this.#epoch) return this.#ackNewLeader();
+    this.#isStoringEpoch = true;
+    this.#core.storeEpoch('current', this.#epoch);
+  }
+
+  #ackNewLeader(): void {
+    this.#stage = 'acked';
+    this.#core.send(this.#links, packet(PacketType.ACK, zxidOf(this.#epoch, 0)));
+    this.#log.open();
+  }
+
+  #stepUpToDate(): void {
+    if (this.#stage !== 'acked') return this.#leave('UPTODATE out of phase');
+    this.#stage = 'serve';
+    this.#core.send(this.#links, packet(PacketType.ACK, zxidOf(this.#epoch, 0)));
+    this.#core.history.deliverCommitted();
+    this.#core.roleChanged(this.#roleName, 'broadcast', this.#leader, this.#epoch);
+    this.#log.sendAcks(this.#links);
+  }
+
+  // Broadcast.
+
+  #stepDurable(nowMs: number): void {
+    if (this.#stage === 'settle') {
+      this.#heardMs = nowMs;
+      this.#settle();
+    } else if (this.#stage === 'serve') {
+      this.#log.sendAcks(this.#links);
+    }
+  }
+
+  #stepBroadcast(told: QuorumPacket, link: LinkId): void {
+    const { effects, history } = this.#core;
+    switch (told.type) {
+      case PacketType.PROPOSAL:
+        if (this.#role === 'observer') return;
+        return this.#leaveIf(this.#log.propose(told));
+      case PacketType.COMMIT:
+      case PacketType.COMMITANDACTIVATE:
+        if (this.#role === 'observer') return;
+        this.#leaveIf(this.#log.commit(told.zxid));
+        history.deliverCommitted();
+        return this.#stepActivation(told);
+      case PacketType.INFORM:
+      case PacketType.INFORMANDACTIVATE:
+        this.#leaveIf(this.#log.inform(told));
+        history.deliverCommitted();
+        return this.#stepActivation(told);
+      case PacketType.PING:
+        return effects.push({ type: 'answerPing', link, zxid: told.zxid });
+      case PacketType.SYNC:
+        return effects.push({ type: 'syncDone', tag: null });
+      case PacketType.REVALIDATE:
+        return effects.push({ type: 'revalidated', packet: told });
+      case PacketType.NEWLEADER:
+        return this.#leave('NEWLEADER out of phase');
+      default:
+        return this.#core.note('packet ignored', { type: told.type });
+    }
+  }
+
+  /** A change of members may name another leader: this one is left as soon as it is known. */
+  #stepActivation(told: QuorumPacket): void {
+    const isActivation =
+      told.type === PacketType.COMMITANDACTIVATE || told.type === PacketType.INFORMANDACTIVATE;
+    if (!isActivation) return;
+    const { leader } = activationOf(told);
+    if (leader !== this.#leader) this.#leave(`server ${leader} is to lead`);
+  }
+
+  #silenceMsMax(): number {
+    switch (this.#stage) {
+      case 'dial':
+      case 'hello':
+      case 'choice':
+      case 'stream':
+      case 'collect':
+      case 'acked':
+        return this.#core.initMs;
+      case 'serve':
+        return this.#core.syncMs;
+      case 'promise':
+      case 'cut':
+      case 'install':
+      case 'settle':
+        // The leader waits for this server's disk.
+        return Number.POSITIVE_INFINITY;
+    }
+  }
+
+  #leaveIf(reason: string | null): void {
+    if (reason !== null) this.#leave(reason);
+  }
+
+  #leave(reason: string): void {
+    this.#left ??= reason;
+  }
+}
