@@ -26,7 +26,7 @@ export interface SessionsOptions {
  * Source: client-protocol, section 3; semantics, section 7.
  */
 export class Sessions {
-  readonly clients = new Set<Client>();
+  readonly clients: Set<Client> = new Set<Client>();
   readonly #core: Core;
   readonly #options: SessionsOptions;
 
