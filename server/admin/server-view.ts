@@ -9,6 +9,35 @@ export interface ServerView {
   counters(): Counters;
   resetStats(): void;
   resetConnectionStats(): void;
+
+  // What a server does not offer, it does not answer for: words that need it are not executed.
+
+  /** `wchc`, `wchp`: every watch on data, at most once for a path and a session. */
+  visitWatches?(visit: (path: string, sessionId: string) => void): void;
+  /** `dump`. */
+  sessions?(): readonly SessionView[];
+  visitEphemerals?(visit: (sessionId: string, path: string) => void): void;
+  /** `conf` on a member: the text of `/zookeeper/config`. */
+  membership?(): string;
+  /** `envi`: key and value in order, beside the version. */
+  environment?(): readonly (readonly [string, string])[];
+  /** `hash`: remembered digests of the tree, oldest first. */
+  digests?(): readonly { readonly zxid: string; readonly digest: bigint }[];
+}
+
+export interface SessionView {
+  /** Hex with 0x. */
+  readonly sessionId: string;
+  readonly timeoutMs: number;
+  /** `null` where another server decides. */
+  readonly expiresWallMs: number | null;
+}
+
+/** Sizes in bytes; -1 each before the first. */
+export interface SizeView {
+  readonly last: number;
+  readonly min: number;
+  readonly max: number;
 }
 
 /** A member as the operator sees it: the body of `GET /state`. Zxids are hex with 0x. */
@@ -28,6 +57,8 @@ export interface MemberState {
   readonly ephemeralCount: number;
   readonly watchCount: number;
   readonly watchPathCount: number;
+  /** Connections with at least one watch. */
+  readonly watcherCount?: number;
   readonly sessionCount: number;
   readonly connectionCount: number;
   readonly outstandingCount: number;
@@ -63,6 +94,8 @@ export interface ConnectionView {
   readonly lastZxid: string;
   readonly establishedWallMs: number;
   readonly lastLatencyMs: number;
+  /** Monotonic ms of the last reply. */
+  readonly lastResponseMs?: number;
   readonly latency: LatencyView;
 }
 
@@ -93,4 +126,8 @@ export interface Counters {
   readonly fsyncMsMax: number;
   readonly snapshotCount: number;
   readonly snapshotMsLast: number;
+  /** Replies to clients. */
+  readonly responseSizes?: SizeView;
+  /** Leader only. */
+  readonly proposalSizes?: SizeView;
 }
