@@ -1,0 +1,15 @@
+export { aclOpen, idAnyone, Perm } from '../server/protocol/acl.ts';
+export type { Acl, Id } from '../server/protocol/acl.ts';
+export type { ErrorName } from '../server/protocol/error-code.ts';
+export { WatcherType } from '../server/protocol/requests/watch.ts';
+export type { ClientInfo } from '../server/protocol/requests/access.ts';
+export type { Stat } from '../server/protocol/stat.ts';
+export type { ConnectOptions, SessionListener } from './connection.ts';
+export type { CreateOptions, NodeData, Operation, OperationResult } from './requests.ts';
+export type { SessionState } from './session.ts';
+export type { WatchEvent, WatchListener } from './watches.ts';
+export { ZkError } from './zk-error.ts';
+export { MultiError } from './batch.ts';
+export type { Node, Read, ReadResult } from './batch.ts';
+export { ZooKeeper } from './zoo-keeper.ts';
+export type { WatchOption } from './zoo-keeper.ts';
