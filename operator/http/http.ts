@@ -2,6 +2,7 @@ import fastify from 'fastify';
 import type { OperatorMetrics } from './metrics.ts';
 
 export interface OperatorHttpOptions {
+  /** `::` falls back to IPv4 where a machine has no IPv6. */
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
@@ -27,7 +28,12 @@ export async function startOperatorHttp(options: OperatorHttpOptions): Promise<O
     const { registry } = options.metrics;
     return reply.type(registry.contentType).send(await registry.metrics());
   });
-  await app.listen({ host: options.host, port: options.port });
+  try {
+    await app.listen({ host: options.host, port: options.port });
+  } catch (error) {
+    if (options.host !== '::' || codeOf(error) !== 'EAFNOSUPPORT') throw error;
+    await app.listen({ host: '0.0.0.0', port: options.port });
+  }
   const address = app.server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : options.port,
@@ -35,4 +41,8 @@ export async function startOperatorHttp(options: OperatorHttpOptions): Promise<O
       await app.close();
     },
   };
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : null;
 }

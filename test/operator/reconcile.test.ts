@@ -1,0 +1,328 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import type { KubeObject, ZkEnsembleStatus } from '../../operator/api/zk-ensemble.ts';
+import { realClock } from '../../operator/kube/clock.ts';
+import type { Clock } from '../../operator/kube/clock.ts';
+import { startOperator } from '../../operator/main.ts';
+import type { Operator, OperatorOptions } from '../../operator/main.ts';
+import { FakeApi } from './fake-api.ts';
+import { FakeMembers } from './fake-members.ts';
+
+// Goal: the whole loop, from a custom resource to running members and back to its status, does
+// what the user asked for and never takes two members at once.
+// Method: the real operator against a small API server and members in this process, both over
+// HTTP; the test waits for states, never for time. Waits inside the operator run 20 times faster.
+
+const hurried: Clock = {
+  ...realClock,
+  timer: (afterMs, run) => realClock.timer(afterMs / 20, run),
+};
+
+interface Stage {
+  readonly api: FakeApi;
+  readonly members: FakeMembers;
+  readonly operator: Operator;
+  status(): ZkEnsembleStatus;
+  condition(type: string): { status: string; reason: string; message: string } | undefined;
+  untilCondition(type: string, status: string, reason?: string): Promise<void>;
+}
+
+async function stage(
+  t: TestContext,
+  spec: object,
+  options: Partial<OperatorOptions> = {},
+  before: (api: FakeApi, members: FakeMembers) => void = () => {},
+): Promise<Stage> {
+  const api = new FakeApi();
+  const kubeConfig = await api.start();
+  const members = new FakeMembers(api);
+  const { replicas = 3, observers } = spec as {
+    replicas?: number;
+    observers?: { replicas: number };
+  };
+  const names = Array.from({ length: replicas }, (_, i) => `zk-${i}`);
+  const extra = Array.from({ length: observers?.replicas ?? 0 }, (_, i) => `zk-observer-${i}`);
+  await members.prepare([...names, ...extra]);
+  before(api, members);
+  api.put('zkensembles', {
+    apiVersion: 'zkensemble.io/v1',
+    kind: 'ZkEnsemble',
+    metadata: { name: 'zk' },
+    spec: { updateStrategy: { minReadySeconds: 0 }, ...spec },
+  });
+  const operator = await startOperator({
+    kubeConfig,
+    clock: hurried,
+    leaseEnabled: false,
+    memberAddress: (pod) => members.address(pod),
+    ...options,
+  });
+  t.after(async () => {
+    await operator.stop();
+    await members.stop();
+    await api.stop();
+  });
+  const status = (): ZkEnsembleStatus =>
+    (api.get('zkensembles', 'zk')?.['status'] ?? {}) as ZkEnsembleStatus;
+  const condition = (type: string) => status().conditions?.find((each) => each.type === type);
+  return {
+    api,
+    members,
+    operator,
+    status,
+    condition,
+    untilCondition: (type, wanted, reason) =>
+      api.until(() => {
+        const found = condition(type);
+        return found?.status === wanted && (reason === undefined || found.reason === reason);
+      }),
+  };
+}
+
+function edit(api: FakeApi, change: (spec: Record<string, unknown>) => void): void {
+  api.edit('zkensembles', 'zk', (object) => change(object['spec'] as Record<string, unknown>));
+}
+
+test('a new ensemble becomes ready and says who leads', async (t) => {
+  const { api, members, status, condition, untilCondition } = await stage(t, { replicas: 3 });
+  await untilCondition('Ready', 'True');
+
+  assert.equal(status().phase, 'Ready');
+  assert.equal(status().readyReplicas, 3);
+  assert.equal(status().leader?.name, members.leader);
+  assert.equal(status().observedGeneration, 1);
+  assert.equal(status().endpoints?.client, 'zk-client.default.svc:2181');
+  assert.deepEqual(
+    status().members?.map(({ myid, inSync }) => [myid, inSync]),
+    [1, 2, 3].map((id) => [id, true]),
+  );
+  assert.equal(condition('Available')?.status, 'True');
+  assert.equal(condition('Stalled')?.status, 'False');
+  for (const [plural, name] of [
+    ['statefulsets', 'zk'],
+    ['services', 'zk-peers'],
+    ['services', 'zk-client'],
+    ['configmaps', 'zk-config'],
+    ['poddisruptionbudgets', 'zk'],
+  ] as const) {
+    assert.notEqual(api.get(plural, name), undefined, `${plural} ${name} exists`);
+  }
+});
+
+test('empty disks may vote until the ensemble was whole, and never again', async (t) => {
+  const { api, untilCondition } = await stage(t, { replicas: 3 });
+  await untilCondition('Ready', 'True');
+  const bootstrap = (): unknown =>
+    (api.get('configmaps', 'zk-config')?.['data'] as Record<string, string>)['bootstrap'];
+  await api.until(() => bootstrap() === 'false');
+  assert.equal(bootstrap(), 'false');
+});
+
+test('a restart takes one member at a time and the leader last', async (t) => {
+  const { api, members, status, untilCondition } = await stage(t, { replicas: 5 });
+  await untilCondition('Ready', 'True');
+  const leader = members.leader;
+  const epoch = members.epoch;
+  const budgetSaw: number[] = [];
+  api.allowEviction = () => {
+    budgetSaw.push(members.awayMax);
+    return true;
+  };
+
+  edit(api, (spec) => (spec['restartedAt'] = '2026-11-25T12:00:00Z'));
+  await api.until(() => members.stopped.length === 5 && status().updatedReplicas === 5);
+  await untilCondition('Ready', 'True');
+
+  assert.equal(new Set(members.stopped).size, 5, 'each member is restarted once');
+  assert.equal(members.stopped.at(-1), leader, 'the leader goes last');
+  assert.equal(members.awayMax, 1, 'never two at once');
+  assert.equal(members.epoch, epoch + 1, 'exactly one change of leader');
+});
+
+test('a restart stops at the first member that does not come back, and a revert heals', async (t) => {
+  const { api, members, status, untilCondition } = await stage(t, { replicas: 3 });
+  await untilCondition('Ready', 'True');
+  const imageOf = (pod: KubeObject): string =>
+    (pod['spec'] as { containers: { image: string }[] }).containers[0]?.image ?? '';
+  members.startsWell = (pod) => !imageOf(pod).includes('broken');
+
+  edit(api, (spec) => (spec['image'] = { tag: 'broken' }));
+  await untilCondition('Degraded', 'True');
+  await api.until(() => status().plan?.reason === 'MembersNotInSync');
+  assert.equal(members.stopped.length, 1, 'only one member was tried');
+  assert.equal(members.awayMax, 1);
+
+  edit(api, (spec) => delete spec['image']);
+  await untilCondition('RolloutComplete', 'True');
+  await untilCondition('Ready', 'True');
+  assert.equal(members.awayMax, 1);
+});
+
+test('a disruption budget that says no is waited for', async (t) => {
+  const { api, members, status, untilCondition } = await stage(t, { replicas: 3 });
+  await untilCondition('Ready', 'True');
+  api.allowEviction = () => false;
+  edit(api, (spec) => (spec['restartedAt'] = 'now'));
+  await api.until(() => status().plan?.reason === 'DisruptionBudget');
+  assert.deepEqual(members.stopped, []);
+
+  api.allowEviction = () => true;
+  await api.until(() => members.stopped.length === 3);
+  await untilCondition('Ready', 'True');
+  assert.equal(status().updatedReplicas, 3);
+});
+
+test('a changed number of voters is refused with a reason and changes nothing', async (t) => {
+  const { api, condition, untilCondition } = await stage(t, { replicas: 3 });
+  await untilCondition('Ready', 'True');
+  const before = api.get('configmaps', 'zk-config')?.['data'];
+  edit(api, (spec) => (spec['replicas'] = 5));
+  await untilCondition('Stalled', 'True', 'ScaleUnsupported');
+  assert.match(condition('Stalled')?.message ?? '', /3 voters.*set replicas back to 3/);
+  const set = api.get('statefulsets', 'zk')?.['spec'] as { replicas: number };
+  assert.equal(set.replicas, 3);
+  const servers = (data: unknown): unknown => (data as Record<string, string>)['servers'];
+  assert.equal(servers(api.get('configmaps', 'zk-config')?.['data']), servers(before));
+
+  edit(api, (spec) => (spec['replicas'] = 3));
+  await untilCondition('Ready', 'True');
+});
+
+test('a scaled StatefulSet is put back', async (t) => {
+  const { api, untilCondition } = await stage(t, { replicas: 3 });
+  await untilCondition('Ready', 'True');
+  const replicas = (): number =>
+    (api.get('statefulsets', 'zk')?.['spec'] as { replicas: number }).replicas;
+  api.edit('statefulsets', 'zk', (set) => ((set['spec'] as { replicas: number }).replicas = 1));
+  await api.until(() => replicas() === 3);
+  assert.equal(replicas(), 3);
+});
+
+test('a spec that cannot be is refused by name and leaves everything as it is', async (t) => {
+  const { api, members, condition, untilCondition } = await stage(t, { replicas: 3 });
+  await untilCondition('Ready', 'True');
+  edit(api, (spec) => (spec['config'] = { properties: { 'server.9': 'x' } }));
+  await untilCondition('Stalled', 'True', 'InvalidSpec');
+  assert.match(condition('Stalled')?.message ?? '', /server\.9.*set by the operator/);
+  assert.deepEqual(members.stopped, []);
+});
+
+test('an object of the same name that belongs to somebody else is left alone', async (t) => {
+  const foreign = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'zk-client' }, spec: {} };
+  const { api, condition, untilCondition } = await stage(t, { replicas: 1 }, {}, (fake) =>
+    fake.put('services', foreign),
+  );
+  await untilCondition('Stalled', 'True', 'NameTaken');
+  assert.match(condition('Stalled')?.message ?? '', /Service zk-client/);
+  assert.deepEqual(api.get('services', 'zk-client')?.['spec'], {});
+});
+
+test('a paused ensemble is watched and not touched', async (t) => {
+  const { api, members, status, untilCondition } = await stage(t, { replicas: 3 });
+  await untilCondition('Ready', 'True');
+  edit(api, (spec) => Object.assign(spec, { paused: true, restartedAt: 'now' }));
+  await untilCondition('Paused', 'True');
+  assert.equal(status().phase, 'Paused');
+  assert.deepEqual(members.stopped, []);
+
+  edit(api, (spec) => (spec['paused'] = false));
+  await api.until(() => members.stopped.length === 3);
+  await untilCondition('Ready', 'True');
+});
+
+test('observers are restarted before voters', async (t) => {
+  const spec = { replicas: 3, observers: { replicas: 2 } };
+  const { api, members, status, untilCondition } = await stage(t, spec);
+  await untilCondition('Ready', 'True');
+  assert.equal(status().observers, 2);
+  edit(api, (changed) => (changed['restartedAt'] = 'now'));
+  await api.until(() => members.stopped.length === 5);
+  assert.deepEqual(members.stopped.slice(0, 2), ['zk-observer-1', 'zk-observer-0']);
+});
+
+test('hibernating keeps the membership, waking brings every pod back', async (t) => {
+  const { api, untilCondition } = await stage(t, { replicas: 3 });
+  await untilCondition('Ready', 'True');
+  edit(api, (spec) => (spec['hibernate'] = true));
+  await untilCondition('Available', 'False', 'Hibernated');
+  const set = api.get('statefulsets', 'zk')?.['spec'] as { replicas: number };
+  assert.equal(set.replicas, 0);
+  edit(api, (spec) => (spec['hibernate'] = false));
+  await untilCondition('Ready', 'True');
+});
+
+test('volumes grow one after another and the StatefulSet keeps its template', async (t) => {
+  const claim = (i: number) => ({
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: {
+      name: `data-zk-${i}`,
+      labels: { 'app.kubernetes.io/name': 'zkensemble', 'app.kubernetes.io/instance': 'zk' },
+    },
+    spec: { resources: { requests: { storage: '1Gi' } } },
+    status: { capacity: { storage: '1Gi' } },
+  });
+  const spec = { replicas: 3, storage: { data: { size: '1Gi' } } };
+  const { api, untilCondition } = await stage(t, spec, {}, (fake) => {
+    for (const i of [0, 1, 2]) fake.put('persistentvolumeclaims', claim(i));
+  });
+  await untilCondition('Ready', 'True');
+  edit(api, (changed) => (changed['storage'] = { data: { size: '2Gi' } }));
+  const sizes = (): string[] =>
+    api
+      .all('persistentvolumeclaims')
+      .map((each) => (each['spec'] as ReturnType<typeof claim>['spec']).resources.requests.storage);
+  await api.until(() => sizes().every((size) => size === '2Gi'));
+  await untilCondition('StorageInSync', 'False', 'Expanding');
+  const templates = (
+    api.get('statefulsets', 'zk')?.['spec'] as {
+      volumeClaimTemplates: ReturnType<typeof claim>[];
+    }
+  ).volumeClaimTemplates;
+  assert.equal(templates[0]?.spec.resources.requests.storage, '1Gi');
+});
+
+test('the loop survives failing requests, broken watches and forgotten history', async (t) => {
+  const { api, members, untilCondition } = await stage(t, { replicas: 3 });
+  await untilCondition('Ready', 'True');
+  api.fail(/GET .*pods watch/, 500, 3);
+  api.fail(/PATCH /, 503, 2);
+  api.forgetHistory();
+  api.breakWatches();
+  edit(api, (spec) => (spec['restartedAt'] = 'now'));
+  await api.until(() => members.stopped.length === 3);
+  await untilCondition('Ready', 'True');
+  assert.equal(members.awayMax, 1);
+});
+
+test('an ensemble at rest costs no writes', async (t) => {
+  const { api, untilCondition } = await stage(t, { replicas: 3 });
+  await untilCondition('Ready', 'True');
+  await untilCondition('Reconciling', 'False');
+  const bootstrapOff = (): boolean =>
+    (api.get('configmaps', 'zk-config')?.['data'] as Record<string, string>)['bootstrap'] ===
+    'false';
+  await api.until(bootstrapOff);
+  const writes = (): number => api.requests.filter((line) => !line.startsWith('GET')).length;
+  // Two more passes: a pod that is touched makes a pass, a status that is unchanged no write.
+  const settled = writes();
+  for (const value of ['a', 'b']) {
+    api.edit(
+      'pods',
+      'zk-0',
+      (pod) =>
+        (pod.metadata['annotations'] = {
+          ...(pod.metadata['annotations'] as object),
+          touched: value,
+        }),
+    );
+  }
+  edit(api, (spec) => (spec['paused'] = true));
+  await untilCondition('Paused', 'True');
+  const changed = api.requests
+    .filter((line) => !line.startsWith('GET'))
+    .slice(settled)
+    .filter((line) => !line.includes('/status'));
+  assert.deepEqual(changed, []);
+});
