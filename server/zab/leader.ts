@@ -362,7 +362,8 @@ export class Leader {
 
   #stepActive(learner: LearnerProgress, packet: QuorumPacket): void {
     const { link, sid } = learner;
-    switch (packet.type) {
+    const type: number = packet.type;
+    switch (type) {
       case PacketType.ACK:
         // The second ACK of NEWLEADER, in answer to UPTODATE, says nothing new.
         if (counterOf(packet.zxid) === 0) return;

@@ -26,6 +26,18 @@ export type LearnerState =
   | 'acked'
   | 'active';
 
+/** Which limit holds for a learner's silence; `none` while it waits for the leader. */
+const silenceOf: Readonly<Record<LearnerState, 'init' | 'sync' | 'none'>> = {
+  hello: 'init',
+  waiting: 'none',
+  epochAck: 'init',
+  ready: 'none',
+  reading: 'none',
+  syncing: 'init',
+  acked: 'none',
+  active: 'sync',
+};
+
 /** One learner as its leader sees it. Plain fields: the leader alone changes them. */
 export class LearnerProgress {
   readonly link: LinkId;
@@ -69,19 +81,9 @@ export class LearnerProgress {
 
   /** How long it may be silent; Infinity while it waits for the leader. */
   silenceMsMax(initMs: number, syncMs: number): number {
-    switch (this.state) {
-      case 'hello':
-      case 'epochAck':
-      case 'syncing':
-        return initMs;
-      case 'active':
-        return syncMs;
-      case 'waiting':
-      case 'ready':
-      case 'reading':
-      case 'acked':
-        return Number.POSITIVE_INFINITY;
-    }
+    const limit = silenceOf[this.state];
+    if (limit === 'none') return Number.POSITIVE_INFINITY;
+    return limit === 'init' ? initMs : syncMs;
   }
 
   /**

@@ -8,39 +8,13 @@ import type { Core } from './core.ts';
 import type { Phase, Role } from './effects.ts';
 import type { LinkId, ZabEvent } from './events.ts';
 import { LearnerLog } from './learner-log.ts';
+import type { LearnerStage } from './learner-stage.ts';
+import { phaseOfStage, silenceOfStage } from './learner-stage.ts';
 import { ackEpoch, activationOf, learnerHello, packet } from './packets.ts';
 
 /** Attempts to reach the elected leader, and the pause between them. */
 export const connectAttemptsMax = 10;
 export const connectPauseMs = 100;
-
-/**
- * ```
- * dial      no link yet
- * hello     FOLLOWERINFO or OBSERVERINFO sent; LEADERINFO is awaited
- * promise   the promise of the new epoch goes to the disk
- * choice    ACKEPOCH sent; DIFF, TRUNC or SNAP is awaited
- * cut       the log is being cut
- * stream    a snapshot is being received
- * install   and put on disk
- * collect   transactions, up to NEWLEADER
- * settle    the history goes to the disk, then the own currentEpoch
- * acked     NEWLEADER acknowledged; UPTODATE is awaited
- * serve     broadcast
- * ```
- */
-type Stage =
-  | 'dial'
-  | 'hello'
-  | 'promise'
-  | 'choice'
-  | 'cut'
-  | 'stream'
-  | 'install'
-  | 'collect'
-  | 'settle'
-  | 'acked'
-  | 'serve';
 
 /**
  * A server that follows, from the end of its election to the loss of its leader; with or without
@@ -59,7 +33,7 @@ export class Learner {
   readonly #role: 'follower' | 'observer';
   readonly #roleName: Role;
   readonly #log: LearnerLog;
-  #stage: Stage = 'dial';
+  #stage: LearnerStage = 'dial';
   #link: LinkId | null = null;
   #links: readonly LinkId[] = [];
   #attempts = 0;
@@ -93,22 +67,7 @@ export class Learner {
   }
 
   get phase(): Phase {
-    switch (this.#stage) {
-      case 'dial':
-      case 'hello':
-      case 'promise':
-      case 'choice':
-        return 'discovery';
-      case 'cut':
-      case 'stream':
-      case 'install':
-      case 'collect':
-      case 'settle':
-      case 'acked':
-        return 'synchronization';
-      case 'serve':
-        return 'broadcast';
-    }
+    return phaseOfStage[this.#stage];
   }
 
   /** The epoch whose history was taken over with a quorum; `null` before. */
@@ -267,7 +226,8 @@ export class Learner {
 
   #stepChoice(told: QuorumPacket): void {
     const core = this.#core;
-    switch (told.type) {
+    const type: number = told.type;
+    switch (type) {
       case PacketType.DIFF:
         this.#stage = 'collect';
         this.#synchronizing();
@@ -317,7 +277,8 @@ export class Learner {
   }
 
   #stepSync(told: QuorumPacket): void {
-    switch (told.type) {
+    const type: number = told.type;
+    switch (type) {
       case PacketType.PROPOSAL:
         return this.#leaveIf(this.#log.propose(told));
       case PacketType.COMMIT:
@@ -383,7 +344,8 @@ export class Learner {
 
   #stepBroadcast(told: QuorumPacket, link: LinkId): void {
     const { effects, history } = this.#core;
-    switch (told.type) {
+    const type: number = told.type;
+    switch (type) {
       case PacketType.PROPOSAL:
         if (this.#role === 'observer') return;
         return this.#leaveIf(this.#log.propose(told));
@@ -421,23 +383,9 @@ export class Learner {
   }
 
   #silenceMsMax(): number {
-    switch (this.#stage) {
-      case 'dial':
-      case 'hello':
-      case 'choice':
-      case 'stream':
-      case 'collect':
-      case 'acked':
-        return this.#core.initMs;
-      case 'serve':
-        return this.#core.syncMs;
-      case 'promise':
-      case 'cut':
-      case 'install':
-      case 'settle':
-        // The leader waits for this server's disk.
-        return Number.POSITIVE_INFINITY;
-    }
+    const limit = silenceOfStage[this.#stage];
+    if (limit === 'none') return Number.POSITIVE_INFINITY;
+    return limit === 'init' ? this.#core.initMs : this.#core.syncMs;
   }
 
   #leaveIf(reason: string | null): void {
