@@ -40,6 +40,8 @@ export interface ClientObserver {
   opened(client: SimClient): void;
   expired(client: SimClient): void;
   lost(client: SimClient, calls: readonly Call[]): void;
+  /** The watches that a reconnect set again are in place. */
+  watchesSet(client: SimClient, zxid: number): void;
   /** A reply of whatever kind showed this zxid. */
   seen(client: SimClient, zxid: number): void;
 }
@@ -69,6 +71,8 @@ export class SimClient {
   connectionCount = 0;
   /** Newest moment at which something was sent that the server has answered. */
   provenMs = 0;
+  /** For the checkers: the newest state that the present session was shown. */
+  shownZxid = 0;
   /** Set on the present connection or waiting to be set again. */
   readonly watches: ClientWatch[] = [];
   isStopped = false;
@@ -224,7 +228,7 @@ export class SimClient {
       return;
     }
     if (header.xid === Xid.SET_WATCHES) {
-      this.#watchesAreSet(header.zxid);
+      this.#observer.watchesSet(this, header.zxid);
       return;
     }
     this.#answer(header, reader);
@@ -280,12 +284,6 @@ export class SimClient {
         persistentRecursiveWatches: [],
       });
     });
-  }
-
-  #watchesAreSet(zxid: number): void {
-    this.#observer.seen(this, zxid);
-    // A node that came and went meanwhile is not told of: the watch for its coming is set anew.
-    for (const watch of this.watches) if (watch.kind === 'exists') watch.zxid = zxid;
   }
 
   #send(write: (writer: JuteWriter) => void): void {

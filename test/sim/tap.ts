@@ -2,7 +2,16 @@ import type { ZabPeer, ZabView } from '../../server/zab/door.ts';
 import type { ZabEffect } from '../../server/zab/effects.ts';
 import type { ZabEvent } from '../../server/zab/events.ts';
 import type { Zxid } from '../../server/protocol/zxid.ts';
+import type {
+  LogEntry,
+  RecoveryTarget,
+  SnapshotSink,
+  SnapshotSource,
+  Storage,
+} from '../../server/storage/door.ts';
+import type { HistoryEntry } from './checkers/member-ghost.ts';
 import type { ZabChecker } from './checkers/zab-checker.ts';
+import { hashOfBytes } from './prng.ts';
 
 /** Stands between a server and its peer and shows the checker everything that passes. */
 export class TappedPeer implements ZabPeer {
@@ -41,5 +50,60 @@ export class TappedPeer implements ZabPeer {
 
   view(): ZabView {
     return this.#inner.view();
+  }
+}
+
+/** Shows the checker what the first recovery of a process finds. */
+export function tapStorage(storage: Storage, checker: ZabChecker, sid: number): Storage {
+  const recover = storage.recover.bind(storage);
+  storage.recover = (target, recentLogCount) => {
+    // Later recoveries reload the tree; the first is the process's beginning.
+    storage.recover = recover;
+    const tap = new TappedRecovery(target);
+    const recovered = recover(tap, recentLogCount);
+    checker.recovered(sid, {
+      snapshotZxid: tap.snapshotZxid,
+      entries: tap.entries,
+      lastZxid: recovered.lastZxid,
+      acceptedEpoch: recovered.acceptedEpoch ?? 0,
+      currentEpoch: recovered.currentEpoch ?? 0,
+    });
+    return recovered;
+  };
+  return storage;
+}
+
+class TappedRecovery implements RecoveryTarget {
+  snapshotZxid = 0;
+  entries: HistoryEntry[] = [];
+  readonly #inner: RecoveryTarget;
+
+  constructor(inner: RecoveryTarget) {
+    this.#inner = inner;
+  }
+
+  beginSnapshot(): SnapshotSink {
+    return this.#inner.beginSnapshot();
+  }
+
+  endSnapshot(zxid: Zxid, digest: { readonly zxid: Zxid; readonly digest: bigint } | null): void {
+    this.snapshotZxid = zxid;
+    this.entries = [];
+    this.#inner.endSnapshot(zxid, digest);
+  }
+
+  reset(): void {
+    this.snapshotZxid = 0;
+    this.entries = [];
+    this.#inner.reset();
+  }
+
+  replay(entry: LogEntry): void {
+    this.entries.push({ zxid: entry.zxid, hash: hashOfBytes(entry.bytes) });
+    this.#inner.replay(entry);
+  }
+
+  snapshotSource(): SnapshotSource {
+    return this.#inner.snapshotSource();
   }
 }

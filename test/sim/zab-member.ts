@@ -29,6 +29,8 @@ export class ZabMember {
   readonly #world: ZabWorld;
   /** The tree: what was delivered. */
   #tree: Proposal[];
+  /** The tree before a received one, until that is on its way to the disk. */
+  #treeBefore: Proposal[] | null = null;
   #turnIsAsked = false;
   #tickAtMs = Infinity;
   #listener: Listener | null = null;
@@ -161,8 +163,12 @@ export class ZabMember {
       case 'fatal':
         this.#world.exited(this.sid);
         return this.process.leave(effect.exitCode, effect.reason);
-      case 'openEpoch':
       case 'roleChanged':
+        if (effect.role !== 'looking' || this.#treeBefore === null) return;
+        this.#tree = this.#treeBefore;
+        this.#treeBefore = null;
+        return;
+      case 'openEpoch':
       case 'learnerRequest':
       case 'learnerRevalidate':
       case 'learnerTouched':
@@ -285,6 +291,7 @@ export class ZabMember {
     if (this.#awaitsSnapshot === null) return;
     const zxid = this.#awaitsSnapshot;
     this.#awaitsSnapshot = null;
+    this.#treeBefore ??= this.#tree;
     this.#tree = [...message.history];
     this.#step({ type: 'snapshotReceived', zxid, nowMs });
   }
@@ -304,6 +311,7 @@ export class ZabMember {
 
   #installSnapshot(zxid: Zxid): void {
     const history = [...this.#tree];
+    this.#treeBefore = null;
     this.disk.inOrder(
       () => (this.disk.platter.history = history),
       () => this.#step({ type: 'snapshotInstalled', zxid, nowMs: this.process.nowMs() }),

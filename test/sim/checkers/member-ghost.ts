@@ -41,8 +41,13 @@ export class MemberGhost {
   applied: HistoryEntry[] = [];
   /** So many of `applied` were held against the committed history. */
   verifiedCount = 0;
-  /** Snapshot on its way into the tree. */
+  /** Snapshot on its way into the tree, or in the tree and not on its way to the disk. */
   incoming: HistoryEntry[] | null = null;
+  /** What the tree held before that; comes back when the leader is lost too early. */
+  before: HistoryEntry[] | null = null;
+  /** Newest commit of the leader's present stream; and the newest one in front of NEWLEADER. */
+  receivedZxid = 0;
+  syncTargetZxid = 0;
   role: Role = 'looking';
   phase: Phase = 'election';
   epoch = 0;

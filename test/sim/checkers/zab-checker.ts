@@ -73,6 +73,7 @@ export class ZabChecker {
     member.applied = [...log];
     member.verifiedCount = 0;
     member.incoming = null;
+    member.before = null;
     member.incarnation += 1;
     member.isRunning = true;
     this.#setRole(member, 'looking', 'election', null, 0);
@@ -97,12 +98,15 @@ export class ZabChecker {
       case 'epochStored':
         return this.#epochStored(member, event.which, event.epoch);
       case 'snapshotReceived':
+        member.before ??= member.applied;
         member.applied = [...(member.incoming ?? [])];
         member.verifiedCount = 0;
         return;
       case 'snapshotInstalled':
         member.promises = [member.promise];
         return;
+      case 'leaderPacket':
+        return received(member, event.packet);
       case 'tick':
       case 'notification':
       case 'learnerConnected':
@@ -110,7 +114,6 @@ export class ZabChecker {
       case 'learnerClosed':
       case 'logRead':
       case 'leaderConnected':
-      case 'leaderPacket':
       case 'leaderClosed':
       case 'sync':
       case 'resign':
@@ -236,6 +239,7 @@ export class ZabChecker {
   #installSnapshot(member: MemberGhost, zxid: number): void {
     const log = [...(member.incoming ?? [])];
     member.incoming = null;
+    member.before = null;
     const lost = member.promise.log.find((entry) => {
       return this.isCommitted(entry.zxid) && findEntry(log, entry.zxid) === undefined;
     });
@@ -259,14 +263,9 @@ export class ZabChecker {
   #send(member: MemberGhost, packet: QuorumPacket): void {
     const { promise, sid } = member;
     if (packet.type === PacketType.ACK && counterOf(packet.zxid) === 0) {
-      this.#expect(
-        promise.durableZxid >= member.lastLogged || packetIsUpToDate(member),
-        'Z13 order of three',
-        sid,
-        () => {
-          return `acks its leader with ${hex(member.lastLogged)} not durable`;
-        },
-      );
+      this.#expect(promise.durableZxid >= member.syncTargetZxid, 'Z13 order of three', sid, () => {
+        return `acks its leader, ${hex(member.syncTargetZxid)} not durable`;
+      });
       this.#expect(member.currentEpoch === epochOf(packet.zxid), 'Z13 order of three', sid, () => {
         return `acks epoch ${epochOf(packet.zxid)} with current ${member.currentEpoch} on disk`;
       });
@@ -290,6 +289,8 @@ export class ZabChecker {
 
   #vote(member: MemberGhost, effect: Extract<ZabEffect, { type: 'sendNotification' }>): void {
     const { notification } = effect;
+    // Who does not vote is told the vote of the last election.
+    if (this.members.get(effect.to)?.isVoter !== true) return;
     if (notification.state !== ServerState.LOOKING || notification.leader !== member.sid) return;
     this.#expect(onDisk(member, notification.zxid), 'Z15 memory = disk', member.sid, () => {
       return `votes with ${hex(notification.zxid)}, durable up to ${hex(member.promise.durableZxid)}`;
@@ -325,6 +326,10 @@ export class ZabChecker {
       this.#leaders.set(epoch, mine);
     }
     if (phase === 'broadcast') this.#verify(member);
+    if (role !== 'looking' || member.before === null) return;
+    member.applied = member.before;
+    member.before = null;
+    member.verifiedCount = 0;
   }
 
   #integrity(member: MemberGhost, proposal: Proposal, verb: string): HistoryEntry {
@@ -359,7 +364,12 @@ function onDisk(member: MemberGhost, zxid: number): boolean {
   return zxid === member.lastLogged && member.promise.durableZxid >= zxid;
 }
 
-/** The second ack of an epoch (of UPTODATE) may overtake the disk. */
-function packetIsUpToDate(member: MemberGhost): boolean {
-  return member.phase === 'broadcast';
+/** What was committed in front of NEWLEADER is the history that its ack vouches for. */
+function received(member: MemberGhost, packet: QuorumPacket): void {
+  const isCommit = packet.type === PacketType.COMMIT || packet.type === PacketType.INFORM;
+  if (isCommit) member.receivedZxid = packet.zxid;
+  else if (packet.type === PacketType.NEWLEADER) member.syncTargetZxid = member.receivedZxid;
+  else if (packet.type === PacketType.DIFF || packet.type === PacketType.TRUNC) {
+    member.receivedZxid = 0;
+  } else if (packet.type === PacketType.SNAP) member.receivedZxid = 0;
 }

@@ -1,0 +1,206 @@
+import type { Ensemble } from '../../server/config/ensemble.ts';
+import type { ServerConfig } from '../../server/config/server-config.ts';
+import { startServer } from '../../server/shell/server.ts';
+import type { RunningServer, ServerParts } from '../../server/shell/server.ts';
+import { createPeer } from '../../server/zab/peer.ts';
+import { openStorage } from '../../server/storage/storage.ts';
+import { ClientChecker } from './checkers/client-checker.ts';
+import { HistoryModel } from './checkers/history-model.ts';
+import { ZabChecker } from './checkers/zab-checker.ts';
+import { SimClient } from './sim-client.ts';
+import { simConfig, simTickMs } from './sim-config.ts';
+import { SimDisk } from './sim-disk.ts';
+import { SimHost, SimProcess } from './sim-host.ts';
+import type { CrashMode } from './sim-inode.ts';
+import { SimNetwork } from './sim-network.ts';
+import type { NetworkOptions } from './sim-network.ts';
+import { Storm } from './storm.ts';
+import type { Cluster, StormOptions } from './storm.ts';
+import { TappedPeer, tapStorage } from './tap.ts';
+import { Workload } from './workload.ts';
+import type { WorkloadOptions } from './workload.ts';
+import { World } from './world.ts';
+import { hostOfSid, simEnsemble } from './zab-world.ts';
+
+export interface EnsembleOptions {
+  readonly seed: number;
+  readonly voters: number;
+  readonly observers?: number;
+  readonly clients?: number;
+  readonly sessionTimeoutMs?: number;
+  readonly storm?: Partial<StormOptions>;
+  readonly network?: Partial<NetworkOptions>;
+  readonly workload?: Partial<WorkloadOptions>;
+  readonly config?: Partial<ServerConfig>;
+  /** Planted bugs: wraps the real parts of a server. */
+  readonly parts?: (sid: number, ensemble: SimEnsemble) => ServerParts;
+  readonly traceLinesMax?: number;
+}
+
+interface Member {
+  readonly process: SimProcess;
+  server: RunningServer | null;
+}
+
+/** Unreported contact: a learner that has lost its leader answers for so long without knowing. */
+const expirySlackMs = simTickMs * 8;
+
+/**
+ * Whole servers on simulated machines, with clients, faults and every checker: the scenario's own
+ * stage. What it does follows from its seed alone.
+ */
+export class SimEnsemble implements Cluster {
+  readonly world: World;
+  readonly network: SimNetwork;
+  readonly sids: readonly number[];
+  readonly ensemble: Ensemble;
+  readonly checker: ZabChecker;
+  readonly model: HistoryModel;
+  readonly clientChecker: ClientChecker;
+  readonly storm: Storm;
+  readonly clients: SimClient[] = [];
+  readonly #options: EnsembleOptions;
+  readonly #disks = new Map<number, SimDisk>();
+  readonly #members = new Map<number, Member>();
+  readonly #workloads: Workload[] = [];
+
+  constructor(options: EnsembleOptions) {
+    this.#options = options;
+    this.world = new World(options.seed, options.traceLinesMax);
+    this.network = new SimNetwork(this.world, options.network);
+    const voters = range(1, options.voters);
+    const observers = range(options.voters + 1, options.observers ?? 0);
+    this.sids = [...voters, ...observers];
+    this.ensemble = simEnsemble(voters, observers);
+    this.checker = new ZabChecker(this.world, { voters, observers }, (sids) => {
+      return sids.length * 2 > voters.length;
+    });
+    this.model = new HistoryModel(this.world);
+    this.checker.onCommitted = (proposal) => this.model.committed(proposal);
+    this.clientChecker = new ClientChecker(this.world, this.model, { expirySlackMs });
+    for (const sid of this.sids) this.#disks.set(sid, new SimDisk(this.world, `s${sid}`));
+    this.storm = new Storm(this, options.storm);
+    for (const sid of this.sids) this.start(sid);
+    for (let number = 1; number <= (options.clients ?? 0); number += 1) this.#addLoad(number);
+  }
+
+  hostOf(sid: number): string {
+    return hostOfSid(sid);
+  }
+
+  process(sid: number): SimProcess | null {
+    return this.#members.get(sid)?.process ?? null;
+  }
+
+  server(sid: number): RunningServer | null {
+    return this.#members.get(sid)?.server ?? null;
+  }
+
+  disk(sid: number): SimDisk {
+    return this.#disks.get(sid) as SimDisk;
+  }
+
+  /** Who leads and serves, by the newest epoch. */
+  leader(): number | undefined {
+    const leading = [...this.checker.members.values()].filter((member) => {
+      return member.isServing && member.role === 'leading';
+    });
+    return leading.toSorted((a, b) => b.epoch - a.epoch)[0]?.sid;
+  }
+
+  start(sid: number): void {
+    const process = new SimProcess(this.world, `s${sid}`, hostOfSid(sid));
+    const host = new SimHost(
+      process,
+      this.disk(sid).port(process),
+      this.network.transport(process),
+    );
+    const member: Member = { process, server: null };
+    this.#members.set(sid, member);
+    process.onExit = ({ code, reason }) => this.#exited(sid, code, reason);
+    this.world.say(`s${sid}`, 'starts');
+    const config = simConfig(sid, hostOfSid(sid), this.ensemble, this.#options.config);
+    process.run(() => (member.server = startServer(config, host, this.#parts(sid))));
+  }
+
+  crash(sid: number, mode: CrashMode): void {
+    const member = this.#members.get(sid);
+    if (member === undefined) return;
+    this.#members.delete(sid);
+    this.checker.ended(sid);
+    member.process.end();
+    const disk = this.disk(sid);
+    disk.crashAfterSteps = 0;
+    disk.afterCrash(mode);
+  }
+
+  run(forMs: number): void {
+    this.world.run(forMs);
+  }
+
+  client(name: string, hosts: readonly string[], timeoutMs: number = 3_000): SimClient {
+    const client = new SimClient(this.network, name, `10.0.1.${this.clients.length + 1}`, {
+      hosts,
+      timeoutMs,
+      observer: this.clientChecker,
+    });
+    this.clients.push(client);
+    return client;
+  }
+
+  /** Liveness: with nothing broken, everyone serves one leader, and has one history. */
+  settle(withinMs: number): void {
+    if (this.world.runUntil(() => this.isLevel(), withinMs, 50)) return;
+    const lines = [...this.checker.members.values()].map((member) => {
+      const last = member.applied.at(-1)?.zxid.toString(16) ?? '0';
+      return `s${member.sid} ${member.role}/${member.phase} of ${member.leader ?? '-'} at ${last}`;
+    });
+    this.world.fail('L2 everyone serves', `not level after ${withinMs} ms: ${lines.join(', ')}`);
+  }
+
+  isLevel(): boolean {
+    const members = [...this.checker.members.values()];
+    const leaders = new Set(members.map((member) => member.leader));
+    return leaders.size === 1 && members.every((member) => member.isServing);
+  }
+
+  /** No new requests from now on. */
+  quiet(): void {
+    for (const workload of this.#workloads) workload.stop();
+  }
+
+  #addLoad(number: number): void {
+    const hosts = this.sids.map(hostOfSid);
+    const timeoutMs = this.#options.sessionTimeoutMs ?? 3_000;
+    const client = this.client(`c${number}`, hosts, timeoutMs);
+    this.#workloads.push(
+      new Workload(client, { thinkMs: 25, windowMax: 6, ...this.#options.workload }),
+    );
+  }
+
+  #parts(sid: number): ServerParts {
+    const planted = this.#options.parts?.(sid, this);
+    const makePeer = planted?.createPeer ?? createPeer;
+    const makeStorage = planted?.openStorage ?? openStorage;
+    return {
+      createPeer: (options) => new TappedPeer(makePeer(options), this.checker, sid),
+      openStorage: (options, disk) => tapStorage(makeStorage(options, disk), this.checker, sid),
+    };
+  }
+
+  /** A process that ended by itself: only a broken disk is a reason. */
+  #exited(sid: number, code: number, reason: string): void {
+    this.#members.delete(sid);
+    this.checker.ended(sid);
+    this.world.expect(this.#options.storm?.diskErrors === true, 'L2 no exit', () => {
+      return `s${sid} ended with ${code}: ${reason}`;
+    });
+    this.world.schedule(this.world.random.between(50, 1_000), () => {
+      if (!this.#members.has(sid)) this.start(sid);
+    });
+  }
+}
+
+function range(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => first + index);
+}
