@@ -14,6 +14,8 @@ export interface SnapshotSource {
   next(bytesHint: number): Uint8Array | null;
   /** After the last slice: (zxid, tree digest) of the tree at that moment. */
   digest(): { readonly zxid: Zxid; readonly digest: bigint };
+  /** Storage gives up before the end; nothing more is asked for. */
+  cancel?(): void;
 }
 
 /** Takes a snapshot's body in, chunk by chunk, into an empty tree. */

@@ -95,6 +95,7 @@ export class SnapshotWriter {
 
   #discard(): void {
     this.#close();
+    this.source.cancel?.();
     try {
       if (this.#disk.exists(this.#temporary)) this.#disk.remove(this.#temporary);
     } catch {
