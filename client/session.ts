@@ -271,7 +271,7 @@ export class ClientSession {
     this.#link = 'none';
     this.#writer.clear();
     this.#calls.failSent(ErrorCode.CONNECTION_LOSS);
-    if (this.#isClosing) return this.#end('closed', reason);
+    if (this.#isClosing) this.#end('closed', reason);
     if (this.#state === 'connected') this.#setState('suspended', reason);
   }
 
@@ -330,6 +330,7 @@ export class ClientSession {
   }
 
   #end(state: 'expired' | 'closed', reason: string): void {
+    if (this.isOver) return;
     this.#flush();
     if (this.#link !== 'none') this.#effects.push({ type: 'hangUp' });
     this.#link = 'none';
