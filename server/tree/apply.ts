@@ -6,7 +6,7 @@ import type { SessionId } from '../protocol/session-id.ts';
 import type { Stat } from '../protocol/stat.ts';
 import type { Txn, TxnBody } from '../protocol/txn.ts';
 import { nodeNone, type Applied, type AppliedOp, type NodeRef, type TreeChange } from './door.ts';
-import { word } from './node-record.ts';
+import { extra, word } from './node-record.ts';
 import type { NodeStore } from './node-store.ts';
 import { containerOwnerHigh, sessionHigh, sessionLow, ttlOwnerHigh } from './owners.ts';
 import type { Quotas } from './quota.ts';
@@ -127,13 +127,12 @@ export class Apply {
     words[at + word.czxid + 1] = this.#zxidLow;
     words[at + word.mzxid] = this.#zxidHigh;
     words[at + word.mzxid + 1] = this.#zxidLow;
-    words[at + word.pzxid] = this.#zxidHigh;
-    words[at + word.pzxid + 1] = this.#zxidLow;
+    if (store.hasExtra(node)) store.setPzxid(node, this.#zxidHigh, this.#zxidLow);
     words[at + word.ctime] = this.#timeHigh;
     words[at + word.ctime + 1] = this.#timeLow;
     words[at + word.mtime] = this.#timeHigh;
     words[at + word.mtime + 1] = this.#timeLow;
-    state.refreshDigest(node);
+    state.digestIn(node);
     this.#countCreate(parent, body.parentCversion);
     const acls = state.acls.get(acl);
     this.#note(EventType.NODE_CREATED, body.path, acls, state.aclOf(parent));
@@ -155,15 +154,13 @@ export class Apply {
 
   /** The parent's part of a create; only ever upwards. -1, in old logs, stands for one more. */
   #countCreate(parent: NodeRef, parentCversion: number): void {
-    const words = this.#store.words(parent);
-    const at = this.#store.at(parent);
-    const creates = words[at + word.creates]!;
+    const creates = this.#store.more(parent, extra.creates);
     const after = parentCversion === -1 ? (creates + 1) | 0 : parentCversion;
     if (after <= creates) return;
-    words[at + word.creates] = after;
-    words[at + word.pzxid] = this.#zxidHigh;
-    words[at + word.pzxid + 1] = this.#zxidLow;
-    this.#state.refreshDigest(parent);
+    this.#state.digestOut(parent);
+    this.#store.setMore(parent, extra.creates, after);
+    this.#store.setPzxid(parent, this.#zxidHigh, this.#zxidLow);
+    this.#state.digestIn(parent);
   }
 
   #delete(deleted: string): ErrorCode {
@@ -173,13 +170,14 @@ export class Apply {
     const slash = path.lastSlash();
     const parent = slash < 0 || length === 1 ? nodeNone : store.find(path.buffer, 0, slash);
     if (parent === nodeNone) return ErrorCode.NO_NODE;
-    if (this.#zxid > store.long(parent, word.pzxid)) {
-      store.setLong(parent, word.pzxid, this.#zxid);
-      this.#state.refreshDigest(parent);
+    if (this.#zxid > store.pzxid(parent)) {
+      this.#state.digestOut(parent);
+      store.setPzxid(parent, this.#zxidHigh, this.#zxidLow);
+      this.#state.digestIn(parent);
     }
     const node = store.child(parent, path.buffer, slash + 1, length);
     if (node === nodeNone) return ErrorCode.NO_NODE;
-    if (store.int(node, word.firstChild) !== nodeNone) {
+    if (store.firstChild(node) !== nodeNone) {
       this.#removeBelow(node);
       path.load(deleted);
     }
@@ -199,7 +197,7 @@ export class Apply {
     const store = this.#store;
     let node = top;
     for (;;) {
-      const child = store.int(node, word.firstChild);
+      const child = store.firstChild(node);
       if (child !== nodeNone) {
         node = child;
         continue;
@@ -221,11 +219,12 @@ export class Apply {
     const node = state.find(body.path);
     if (node === nodeNone) return result(body.type, ErrorCode.NO_NODE, body.path);
     const before = Math.max(store.int(node, word.data), 0);
+    state.digestOut(node);
     state.setData(node, body.data);
     store.setInt(node, word.version, body.version);
     store.setLong(node, word.mzxid, this.#zxid);
     store.setLong(node, word.mtime, this.#timeMs);
-    state.refreshDigest(node);
+    state.digestIn(node);
     const acl = state.aclOf(node);
     this.#note(EventType.NODE_DATA_CHANGED, body.path, acl, acl);
     if (this.#quotas.areSet) {
@@ -238,8 +237,9 @@ export class Apply {
     const node = this.#state.find(body.path);
     if (node === nodeNone) return result(body.type, ErrorCode.NO_NODE, body.path);
     this.#state.setAcl(node, body.acl);
+    this.#state.digestOut(node);
     this.#store.setInt(node, word.aversion, body.version);
-    this.#state.refreshDigest(node);
+    this.#state.digestIn(node);
     return result(body.type, ErrorCode.OK, body.path, statOf(this.#store, node));
   }
 

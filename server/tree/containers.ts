@@ -1,5 +1,5 @@
 import { nodeNone, type NodeRef } from './door.ts';
-import { word } from './node-record.ts';
+import { extra, word } from './node-record.ts';
 import { ttlMsOf } from './owners.ts';
 import type { TreeState } from './tree-state.ts';
 
@@ -23,8 +23,8 @@ export function dueContainers(
   }
   for (const node of state.ttls) {
     if (due.length >= countMax) return due;
-    if (store.int(node, word.firstChild) !== nodeNone) continue;
-    const ttlMs = ttlMsOf(store.int(node, word.owner), store.int(node, word.owner + 1));
+    if (store.firstChild(node) !== nodeNone) continue;
+    const ttlMs = ttlMsOf(store.more(node, extra.owner), store.more(node, extra.owner + 1));
     if (nowMs - store.long(node, word.mtime) > ttlMs) due.push(state.pathOf(node));
   }
   return due;
@@ -37,7 +37,7 @@ function isContainerDue(
   neverUsedMsMax: number,
 ): boolean {
   const { store } = state;
-  if (store.int(node, word.firstChild) !== nodeNone) return false;
-  if (store.int(node, word.creates) > 0) return true;
+  if (store.firstChild(node) !== nodeNone) return false;
+  if (store.more(node, extra.creates) > 0) return true;
   return neverUsedMsMax !== 0 && nowMs - store.long(node, word.mtime) > neverUsedMsMax;
 }

@@ -1,38 +1,48 @@
-/**
- * A node is 28 int32 words of a chunk; 64-bit numbers take two, high first. The first 15 are the
- * digest's, in its order.
- */
+/** A node is 21 int32 words of a chunk; 64-bit numbers take two, high first. */
 export const word = {
   czxid: 0,
   mzxid: 2,
-  pzxid: 4,
-  ctime: 6,
-  mtime: 8,
-  version: 10,
-  creates: 11,
-  aversion: 12,
-  owner: 13,
-  acl: 15,
-  firstChild: 16,
-  /** Next sibling; none after the last. */
-  next: 17,
-  /** Previous sibling; the first one's is the last. */
-  previous: 18,
-  numChildren: 19,
-  digest: 20,
+  ctime: 4,
+  mtime: 6,
+  version: 8,
+  aversion: 9,
+  acl: 10,
   /** CRC register after path and data. */
-  prefix: 21,
+  prefix: 11,
+  /** Next sibling; none after the last. */
+  next: 12,
+  /** Previous sibling; the first one's is the last. */
+  previous: 13,
   /** Next of the hash chain, or of the free nodes. */
-  chain: 22,
-  hash: 23,
-  parent: 24,
+  chain: 14,
+  hash: 15,
+  parent: 16,
   /** Name, then data. */
-  block: 25,
+  block: 17,
   /** Bytes of the name, and {@link flag}s. */
-  name: 26,
+  name: 18,
   /** Bytes of data; -1 for null. */
-  data: 27,
+  data: 19,
+  /** Number of the node's {@link extra}; 0 for a node that needs none. */
+  extra: 20,
 } as const;
+
+export const recordWords = 21;
+
+/**
+ * What only parents and owned nodes have: 7 int32 words. Any other node has no children, counts no
+ * creates, belongs to nobody, and its pzxid is its czxid.
+ */
+export const extra = {
+  pzxid: 0,
+  creates: 2,
+  numChildren: 3,
+  /** Or the next free extra. */
+  firstChild: 4,
+  owner: 5,
+} as const;
+
+export const extraWords = 7;
 
 /** Bits of the word `name`. */
 export const flag = {
@@ -42,5 +52,3 @@ export const flag = {
   container: 0x4000000,
   ttl: 0x8000000,
 } as const;
-
-export const recordWords = 28;

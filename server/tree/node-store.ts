@@ -2,12 +2,9 @@ import { assert } from '../util/assert.ts';
 import { BlockStore } from './block-store.ts';
 import { BucketTable } from './bucket-table.ts';
 import { nodeNone, type NodeRef } from './door.ts';
-import { flag, recordWords, word } from './node-record.ts';
+import { extra, flag, word } from './node-record.ts';
+import { NodeRecords } from './node-records.ts';
 import { slashByte } from './path-bytes.ts';
-
-const chunkBits = 14;
-const chunkMask = (1 << chunkBits) - 1;
-const span = 2 ** 32;
 
 /** A place in a walk over the tree, parents before children, that deletions do not invalidate. */
 export interface Cursor {
@@ -19,65 +16,30 @@ export interface Cursor {
  * Nodes, names, data and the links between them; knows nothing of transactions. Everything is in
  * typed arrays and pages outside the heap: no object, string or buffer for a node.
  */
-export class NodeStore {
-  #chunks: Int32Array[] = [];
+export class NodeStore extends NodeRecords {
   #blocks = new BlockStore();
   #buckets = new BucketTable();
-  #free: NodeRef = nodeNone;
-  #usedCount = 0;
   readonly #hashSeed: number;
   readonly #cursors = new Set<Cursor>();
   count = 0;
 
   constructor(hashSeed: number) {
+    super();
     this.#hashSeed = hashSeed;
     this.reset();
   }
 
   /** The root alone. Ends every walk. */
   reset(): void {
-    this.#chunks = [];
+    this.clearRecords();
     this.#blocks = new BlockStore();
     this.#buckets = new BucketTable();
-    this.#free = nodeNone;
-    this.#usedCount = 0;
     this.count = 0;
     for (const cursor of this.#cursors) cursor.node = nodeNone;
     this.#cursors.clear();
-    const root = this.#allocate();
+    const root = this.allocateRecord();
     this.words(root)[this.at(root) + word.block] = this.#blocks.allocate(0);
     this.count = 1;
-  }
-
-  /** The chunk that a node lies in; with {@link at}, its words. */
-  words(node: NodeRef): Int32Array {
-    return this.#chunks[node >>> chunkBits]!;
-  }
-
-  at(node: NodeRef): number {
-    return (node & chunkMask) * recordWords;
-  }
-
-  int(node: NodeRef, index: number): number {
-    return this.#chunks[node >>> chunkBits]![(node & chunkMask) * recordWords + index]!;
-  }
-
-  setInt(node: NodeRef, index: number, value: number): void {
-    this.#chunks[node >>> chunkBits]![(node & chunkMask) * recordWords + index] = value;
-  }
-
-  /** A 64-bit number that fits a double. */
-  long(node: NodeRef, index: number): number {
-    const words = this.#chunks[node >>> chunkBits]!;
-    const at = (node & chunkMask) * recordWords + index;
-    return words[at]! * span + (words[at + 1]! >>> 0);
-  }
-
-  setLong(node: NodeRef, index: number, value: number): void {
-    const words = this.#chunks[node >>> chunkBits]!;
-    const at = (node & chunkMask) * recordWords + index;
-    words[at] = Math.floor(value / span);
-    words[at + 1] = value;
   }
 
   /** By UTF-8 path; the empty one is the root. */
@@ -124,7 +86,7 @@ export class NodeStore {
     const offset = this.#blocks.offset(block);
     copyBytes(name, start, end, buffer, offset);
     if (data !== null) copyBytes(data, 0, dataBytes, buffer, offset + nameBytes);
-    const node = this.#allocate();
+    const node = this.allocateRecord();
     const words = this.words(node);
     const at = this.at(node);
     const hash = this.#hash(parent, name, start, end);
@@ -146,17 +108,14 @@ export class NodeStore {
   remove(node: NodeRef): void {
     const words = this.words(node);
     const at = this.at(node);
-    assert(node !== 0 && words[at + word.firstChild] === nodeNone, 'only a leaf is removed');
+    assert(node !== 0 && this.firstChild(node) === nodeNone, 'only a leaf is removed');
     for (const cursor of this.#cursors) {
       if (cursor.node === node) cursor.node = this.nextAfter(node);
     }
     this.#unindex(node, words[at + word.hash]!, words[at + word.chain]!);
     this.#unlink(node, words, at);
     this.#blocks.free(words[at + word.block]!);
-    words.fill(0, at, at + recordWords);
-    words[at + word.chain] = this.#free;
-    words[at + word.parent] = nodeNone;
-    this.#free = node;
+    this.freeRecord(node);
     this.count -= 1;
   }
 
@@ -218,7 +177,7 @@ export class NodeStore {
 
   /** The next in a walk, parents before children. */
   nextOf(node: NodeRef): NodeRef {
-    const child = this.int(node, word.firstChild);
+    const child = this.firstChild(node);
     return child === nodeNone ? this.nextAfter(node) : child;
   }
 
@@ -245,63 +204,28 @@ export class NodeStore {
   }
 
   get reservedBytes(): number {
-    return (
-      this.#blocks.reservedBytes +
-      this.#chunks.length * (1 << chunkBits) * recordWords * 4 +
-      this.#buckets.count * 4
-    );
-  }
-
-  #allocate(): NodeRef {
-    let node = this.#free;
-    if (node === nodeNone) {
-      node = this.#usedCount;
-      this.#usedCount += 1;
-      if (node >>> chunkBits === this.#chunks.length) {
-        this.#chunks.push(new Int32Array((1 << chunkBits) * recordWords));
-      }
-    } else {
-      this.#free = this.int(node, word.chain);
-    }
-    const words = this.words(node);
-    const at = this.at(node);
-    words[at + word.firstChild] = nodeNone;
-    words[at + word.next] = nodeNone;
-    words[at + word.previous] = node;
-    words[at + word.parent] = nodeNone;
-    words[at + word.chain] = nodeNone;
-    return node;
+    return this.#blocks.reservedBytes + this.recordBytes + this.#buckets.count * 4;
   }
 
   #link(parent: NodeRef, node: NodeRef, place: 'first' | 'last'): void {
-    const words = this.words(parent);
-    const at = this.at(parent);
-    words[at + word.numChildren]! += 1;
-    const first = words[at + word.firstChild]!;
-    if (first === nodeNone) {
-      words[at + word.firstChild] = node;
-      return;
-    }
+    this.setMore(parent, extra.numChildren, this.more(parent, extra.numChildren) + 1);
+    const first = this.firstChild(parent);
+    if (first === nodeNone) return this.setMore(parent, extra.firstChild, node);
     const last = this.int(first, word.previous);
     this.setInt(first, word.previous, node);
     this.setInt(node, word.previous, last);
-    if (place === 'last') {
-      this.setInt(last, word.next, node);
-    } else {
-      this.setInt(node, word.next, first);
-      words[at + word.firstChild] = node;
-    }
+    if (place === 'last') return this.setInt(last, word.next, node);
+    this.setInt(node, word.next, first);
+    this.setMore(parent, extra.firstChild, node);
   }
 
   #unlink(node: NodeRef, words: Int32Array, at: number): void {
     const parent = words[at + word.parent]!;
     const next = words[at + word.next]!;
     const previous = words[at + word.previous]!;
-    const parentWords = this.words(parent);
-    const parentAt = this.at(parent);
-    parentWords[parentAt + word.numChildren]! -= 1;
-    const first = parentWords[parentAt + word.firstChild]!;
-    if (first === node) parentWords[parentAt + word.firstChild] = next;
+    this.setMore(parent, extra.numChildren, this.more(parent, extra.numChildren) - 1);
+    const first = this.firstChild(parent);
+    if (first === node) this.setMore(parent, extra.firstChild, next);
     else this.setInt(previous, word.next, next);
     const heir = next === nodeNone ? first : next;
     if (heir !== node) this.setInt(heir, word.previous, previous);

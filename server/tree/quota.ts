@@ -85,7 +85,7 @@ export class Quotas {
     const stats: string[] = [];
     const end = store.nextAfter(top);
     for (let node = store.nextOf(top); node !== end; node = store.nextOf(node)) {
-      if (store.int(node, word.firstChild) !== nodeNone) continue;
+      if (store.firstChild(node) !== nodeNone) continue;
       const path = this.#state.pathOf(node);
       if (path.endsWith(limitsName)) this.#putUnderQuota(path);
       else if (path.endsWith(statsName)) stats.push(subject(path, statsName));

@@ -3,7 +3,7 @@ import { JuteError, JuteReader } from '../protocol/jute.ts';
 import type { SessionId } from '../protocol/session-id.ts';
 import { aclMissing, aclNone } from './acl-cache.ts';
 import { nodeNone, type NodeRef, type TreeSnapshotSink } from './door.ts';
-import { word } from './node-record.ts';
+import { extra, word } from './node-record.ts';
 import type { NodeStore } from './node-store.ts';
 import { slashByte } from './path-bytes.ts';
 import type { TreeState } from './tree-state.ts';
@@ -161,6 +161,7 @@ export class SnapshotSink implements TreeSnapshotSink {
         return this.#state.addNode(parent, slash + 1, data, acl, 0, 0, 'last');
       }
     }
+    this.#state.digestOut(node);
     this.#state.setData(node, data);
     this.#state.acls.release(this.#store.int(node, word.acl));
     this.#store.setInt(node, word.acl, acl);
@@ -192,24 +193,39 @@ export class SnapshotSink implements TreeSnapshotSink {
 
   #readStat(node: NodeRef): void {
     const reader = this.#reader;
-    const words = this.#store.words(node);
-    const at = this.#store.at(node);
-    for (let index = word.czxid; index < word.pzxid; index += 1) words[at + index] = reader.int32();
-    for (let index = word.ctime; index < word.owner; index += 1) words[at + index] = reader.int32();
+    const store = this.#store;
+    const words = store.words(node);
+    const at = store.at(node);
+    for (let index = word.czxid; index < word.aversion; index += 1) {
+      words[at + index] = reader.int32();
+    }
+    const creates = reader.int32();
+    words[at + word.aversion] = reader.int32();
     const ownerHigh = reader.int32();
     const ownerLow = reader.int32();
-    words[at + word.pzxid] = reader.int32();
-    words[at + word.pzxid + 1] = reader.int32();
+    const pzxidHigh = reader.int32();
+    const pzxidLow = reader.int32();
     for (let index = word.czxid; index < word.version; index += 2) {
-      const high = words[at + index]!;
-      if (high > highMax || high < -highMax) {
-        throw new JuteError(`${this.#state.pathOf(node)}: a number of its stat is beyond 2^53`);
-      }
+      this.#checkHigh(node, words[at + index]!);
     }
-    const isOwned = ownerHigh !== 0 || ownerLow !== 0;
-    const wasOwned = words[at + word.owner] !== 0 || words[at + word.owner + 1] !== 0;
-    if (isOwned || wasOwned) this.#state.setOwner(node, ownerHigh, ownerLow);
-    this.#state.refreshDigest(node);
+    this.#checkHigh(node, pzxidHigh);
+    const isPlain =
+      creates === 0 &&
+      ownerHigh === 0 &&
+      ownerLow === 0 &&
+      pzxidHigh === words[at + word.czxid] &&
+      pzxidLow === words[at + word.czxid + 1];
+    if (!isPlain || store.hasExtra(node)) {
+      store.setMore(node, extra.creates, creates);
+      store.setPzxid(node, pzxidHigh, pzxidLow);
+      this.#state.setOwner(node, ownerHigh, ownerLow);
+    }
+    this.#state.digestIn(node);
+  }
+
+  #checkHigh(node: NodeRef, high: number): void {
+    if (high <= highMax && high >= -highMax) return;
+    throw new JuteError(`${this.#state.pathOf(node)}: a number of its stat is beyond 2^53`);
   }
 
   #checkLength(length: number, min: number): void {

@@ -2,7 +2,7 @@ import { JuteWriter } from '../protocol/jute.ts';
 import type { Zxid } from '../protocol/zxid.ts';
 import { aclNone } from './acl-cache.ts';
 import { nodeNone, type NodeRef, type TreeSnapshotSource } from './door.ts';
-import { flag, word } from './node-record.ts';
+import { extra, flag, word } from './node-record.ts';
 import { copyBytes, type Cursor } from './node-store.ts';
 import { slashByte } from './path-bytes.ts';
 import type { TreeState } from './tree-state.ts';
@@ -141,10 +141,16 @@ export class SnapshotSource implements TreeSnapshotSource {
     copyBytes(block, start, start + dataBytes, writer.buffer, writer.offset);
     writer.offset += dataBytes;
     writer.int64(this.#aclOf(words[at + word.acl]!));
-    for (let index = word.czxid; index < word.pzxid; index += 1) writer.int32(words[at + index]!);
-    for (let index = word.ctime; index < word.acl; index += 1) writer.int32(words[at + index]!);
-    writer.int32(words[at + word.pzxid]!);
-    writer.int32(words[at + word.pzxid + 1]!);
+    for (let index = word.czxid; index < word.aversion; index += 1) {
+      writer.int32(words[at + index]!);
+    }
+    writer.int32(store.more(node, extra.creates));
+    writer.int32(words[at + word.aversion]!);
+    writer.int32(store.more(node, extra.owner));
+    writer.int32(store.more(node, extra.owner + 1));
+    const hasExtra = store.hasExtra(node);
+    writer.int32(hasExtra ? store.more(node, extra.pzxid) : words[at + word.czxid]!);
+    writer.int32(hasExtra ? store.more(node, extra.pzxid + 1) : words[at + word.czxid + 1]!);
   }
 
   #aclOf(id: number): number {

@@ -6,7 +6,7 @@ import type { Zxid } from '../protocol/zxid.ts';
 import { dueContainers } from './containers.ts';
 import type { NodeRef, Quota, TreeReader } from './door.ts';
 import { nodeNone } from './door.ts';
-import { flag, word } from './node-record.ts';
+import { extra, flag, word } from './node-record.ts';
 import { copyBytes, type NodeStore } from './node-store.ts';
 import { sessionOf } from './owners.ts';
 import type { Quotas } from './quota.ts';
@@ -72,17 +72,20 @@ export class StateReader implements TreeReader {
     const words = this.#store.words(node);
     const at = this.#store.at(node);
     writer.reserve(statBytes);
-    for (let index = word.czxid; index < word.pzxid; index += 1) writer.int32(words[at + index]!);
-    for (let index = word.ctime; index < word.creates; index += 1) writer.int32(words[at + index]!);
-    writer.int32((2 * words[at + word.creates]! - words[at + word.numChildren]!) | 0);
+    for (let index = word.czxid; index < word.aversion; index += 1) {
+      writer.int32(words[at + index]!);
+    }
+    const numChildren = this.#store.more(node, extra.numChildren);
+    writer.int32((2 * this.#store.more(node, extra.creates) - numChildren) | 0);
     writer.int32(words[at + word.aversion]!);
     const isOwned = (words[at + word.name]! & flag.ephemeral) !== 0;
-    writer.int32(isOwned ? words[at + word.owner]! : 0);
-    writer.int32(isOwned ? words[at + word.owner + 1]! : 0);
+    writer.int32(isOwned ? this.#store.more(node, extra.owner) : 0);
+    writer.int32(isOwned ? this.#store.more(node, extra.owner + 1) : 0);
     writer.int32(Math.max(words[at + word.data]!, 0));
-    writer.int32(words[at + word.numChildren]!);
-    writer.int32(words[at + word.pzxid]!);
-    writer.int32(words[at + word.pzxid + 1]!);
+    writer.int32(numChildren);
+    const hasExtra = this.#store.hasExtra(node);
+    writer.int32(hasExtra ? this.#store.more(node, extra.pzxid) : words[at + word.czxid]!);
+    writer.int32(hasExtra ? this.#store.more(node, extra.pzxid + 1) : words[at + word.czxid + 1]!);
   }
 
   writeData(node: NodeRef, writer: JuteWriter): void {
@@ -95,8 +98,8 @@ export class StateReader implements TreeReader {
   }
 
   writeChildren(node: NodeRef, writer: JuteWriter): void {
-    writer.int32(this.#store.int(node, word.numChildren));
-    let child = this.#store.int(node, word.firstChild);
+    writer.int32(this.#store.more(node, extra.numChildren));
+    let child = this.#store.firstChild(node);
     while (child !== nodeNone) {
       const length = this.#store.int(child, word.name) & flag.nameBytesMax;
       writer.int32(length);
@@ -107,7 +110,7 @@ export class StateReader implements TreeReader {
 
   children(node: NodeRef): string[] {
     const names: string[] = [];
-    let child = this.#store.int(node, word.firstChild);
+    let child = this.#store.firstChild(node);
     while (child !== nodeNone) {
       names.push(this.#state.nameOf(child));
       child = this.#store.int(child, word.next);
@@ -124,7 +127,7 @@ export class StateReader implements TreeReader {
   }
 
   numChildren(node: NodeRef): number {
-    return this.#store.int(node, word.numChildren);
+    return this.#store.more(node, extra.numChildren);
   }
 
   dataLength(node: NodeRef): number {
@@ -140,7 +143,7 @@ export class StateReader implements TreeReader {
   }
 
   createsCount(node: NodeRef): number {
-    return this.#store.int(node, word.creates);
+    return this.#store.more(node, extra.creates);
   }
 
   czxid(node: NodeRef): Zxid {
@@ -152,7 +155,7 @@ export class StateReader implements TreeReader {
   }
 
   pzxid(node: NodeRef): Zxid {
-    return this.#store.long(node, word.pzxid) as Zxid;
+    return this.#store.pzxid(node) as Zxid;
   }
 
   ctimeMs(node: NodeRef): number {
@@ -164,9 +167,7 @@ export class StateReader implements TreeReader {
   }
 
   ephemeralOwner(node: NodeRef): SessionId {
-    const words = this.#store.words(node);
-    const at = this.#store.at(node) + word.owner;
-    return sessionOf(words[at]!, words[at + 1]!);
+    return sessionOf(this.#store.more(node, extra.owner), this.#store.more(node, extra.owner + 1));
   }
 
   acl(node: NodeRef): readonly Acl[] | null {
@@ -174,7 +175,7 @@ export class StateReader implements TreeReader {
   }
 
   nodeDigest(node: NodeRef): number {
-    return this.#store.int(node, word.digest) >>> 0;
+    return this.#state.digestOf(node);
   }
 
   descendantsCount(node: NodeRef): number {
@@ -211,8 +212,8 @@ export class StateReader implements TreeReader {
 }
 
 export function statOf(store: NodeStore, node: NodeRef): Stat {
-  const creates = store.int(node, word.creates);
-  const numChildren = store.int(node, word.numChildren);
+  const creates = store.more(node, extra.creates);
+  const numChildren = store.more(node, extra.numChildren);
   const isOwned = (store.int(node, word.name) & flag.ephemeral) !== 0;
   return {
     czxid: store.long(node, word.czxid) as Zxid,
@@ -223,10 +224,10 @@ export function statOf(store: NodeStore, node: NodeRef): Stat {
     cversion: (2 * creates - numChildren) | 0,
     aversion: store.int(node, word.aversion),
     ephemeralOwner: isOwned
-      ? sessionOf(store.int(node, word.owner), store.int(node, word.owner + 1))
+      ? sessionOf(store.more(node, extra.owner), store.more(node, extra.owner + 1))
       : sessionOf(0, 0),
     dataLength: Math.max(store.int(node, word.data), 0),
     numChildren,
-    pzxid: store.long(node, word.pzxid) as Zxid,
+    pzxid: store.pzxid(node) as Zxid,
   };
 }

@@ -6,7 +6,7 @@ import { crcEnd, crcStart, crcWords } from '../util/crc32.ts';
 import { AclCache, aclNone } from './acl-cache.ts';
 import { digestPrefix, DigestSum } from './digest.ts';
 import { nodeNone, type NodeRef, type TreeOptions } from './door.ts';
-import { flag, word } from './node-record.ts';
+import { extra, flag, word } from './node-record.ts';
 import { NodeStore } from './node-store.ts';
 import { Ephemerals, kindOf, sessionOf } from './owners.ts';
 import { isOutsideDigest, PathBytes } from './path-bytes.ts';
@@ -34,6 +34,8 @@ export class TreeState {
   lastZxid: Zxid = zxidZero;
   /** Bytes of paths and data. */
   dataBytes = 0;
+  /** The 60 bytes that a digest ends with. */
+  readonly #stat: Int32Array = new Int32Array(15);
   #pathOut: Buffer = Buffer.allocUnsafeSlow(256);
 
   constructor(options: TreeOptions) {
@@ -58,7 +60,7 @@ export class TreeState {
     this.dataBytes = 1;
     this.store.setInt(0, word.acl, aclNone);
     this.store.setInt(0, word.prefix, crcStart);
-    this.refreshDigest(0);
+    this.digestIn(0);
   }
 
   /** Those nodes that exist without a transaction, as far as they are missing. */
@@ -72,13 +74,13 @@ export class TreeState {
       const acl = isConfig ? this.acls.acquire(configAcl) : aclNone;
       const node = this.addNode(parent, slash + 1, noBytes, acl, 0, 0, 'last');
       if (isConfig) this.store.setInt(node, word.aversion, -1);
-      this.refreshDigest(node);
+      this.digestIn(node);
     }
   }
 
   /**
    * A node with the name that {@link path} has from `nameStart` on; its other numbers are 0. The
-   * caller sets them, then calls {@link refreshDigest}.
+   * caller sets them, then calls {@link digestIn}.
    */
   addNode(
     parent: NodeRef,
@@ -109,7 +111,7 @@ export class TreeState {
     const { store } = this;
     const words = store.words(node);
     const at = store.at(node);
-    this.digest.subtract(words[at + word.digest]! >>> 0);
+    this.digestOut(node);
     this.dataBytes -= this.path.length + Math.max(words[at + word.data]!, 0);
     this.acls.release(words[at + word.acl]!);
     this.#disown(node);
@@ -131,8 +133,8 @@ export class TreeState {
   setOwner(node: NodeRef, high: number, low: number): void {
     const { store } = this;
     this.#disown(node);
-    store.setInt(node, word.owner, high);
-    store.setInt(node, word.owner + 1, low);
+    store.setMore(node, extra.owner, high);
+    store.setMore(node, extra.owner + 1, low);
     const kind = kindOf(high, low, this.extendedTypesEnabled);
     store.setInt(node, word.name, store.int(node, word.name) | kind);
     if (kind === flag.ephemeral) this.ephemerals.add(sessionOf(high, low), node);
@@ -146,15 +148,33 @@ export class TreeState {
     this.acls.release(before);
   }
 
-  /** After any change of a node's path, data or numbers. */
-  refreshDigest(node: NodeRef): void {
-    const words = this.store.words(node);
-    const at = this.store.at(node);
-    if ((words[at + word.name]! & flag.outsideDigest) !== 0) return;
-    const digest = crcEnd(crcWords(words[at + word.prefix]!, words, at, 15));
-    this.digest.subtract(words[at + word.digest]! >>> 0);
-    this.digest.add(digest);
-    words[at + word.digest] = digest;
+  /** Before any change of a node's data or numbers. */
+  digestOut(node: NodeRef): void {
+    this.digest.subtract(this.digestOf(node));
+  }
+
+  /** After it, and after a node is new. */
+  digestIn(node: NodeRef): void {
+    this.digest.add(this.digestOf(node));
+  }
+
+  /** 0..2^32-1; 0 below `/zookeeper/`. */
+  digestOf(node: NodeRef): number {
+    const { store } = this;
+    const words = store.words(node);
+    const at = store.at(node);
+    if ((words[at + word.name]! & flag.outsideDigest) !== 0) return 0;
+    const hasExtra = store.hasExtra(node);
+    const stat = this.#stat;
+    for (let index = 0; index < 4; index += 1) stat[index] = words[at + index]!;
+    stat[4] = hasExtra ? store.more(node, extra.pzxid) : words[at + word.czxid]!;
+    stat[5] = hasExtra ? store.more(node, extra.pzxid + 1) : words[at + word.czxid + 1]!;
+    for (let index = 0; index < 5; index += 1) stat[6 + index] = words[at + word.ctime + index]!;
+    stat[11] = store.more(node, extra.creates);
+    stat[12] = words[at + word.aversion]!;
+    stat[13] = store.more(node, extra.owner);
+    stat[14] = store.more(node, extra.owner + 1);
+    return crcEnd(crcWords(words[at + word.prefix]!, stat, 0, 15));
   }
 
   /** The access list of a node; null: open. */
@@ -196,8 +216,8 @@ export class TreeState {
     const { store } = this;
     const name = store.int(node, word.name);
     if ((name & (flag.ephemeral | flag.container | flag.ttl)) === 0) return;
-    const high = store.int(node, word.owner);
-    const low = store.int(node, word.owner + 1);
+    const high = store.more(node, extra.owner);
+    const low = store.more(node, extra.owner + 1);
     if ((name & flag.ephemeral) !== 0) this.ephemerals.remove(sessionOf(high, low), node);
     else if ((name & flag.container) !== 0) this.containers.delete(node);
     else this.ttls.delete(node);
