@@ -42,7 +42,7 @@ export function myidOf(component: Component, ordinal: number, offset: number): n
   return ordinal + offset + (component === 'voter' ? 1 : observerIdBase);
 }
 
-/** What the server's entry adds to the ordinal to get its id. */
+/** What the server's entry adds to ordinal + 1 to get its id. */
 export function myidOffsetOf(component: Component, offset: number): number {
   return offset + (component === 'voter' ? 0 : observerIdBase - 1);
 }

@@ -23,9 +23,11 @@ interface Stage {
   readonly api: FakeApi;
   readonly members: FakeMembers;
   readonly operator: Operator;
-  status(): ZkEnsembleStatus;
-  condition(type: string): { status: string; reason: string; message: string } | undefined;
-  untilCondition(type: string, status: string, reason?: string): Promise<void>;
+  readonly status: () => ZkEnsembleStatus;
+  readonly condition: (
+    type: string,
+  ) => { status: string; reason: string; message: string } | undefined;
+  readonly untilCondition: (type: string, status: string, reason?: string) => Promise<void>;
 }
 
 async function stage(
@@ -63,8 +65,7 @@ async function stage(
     await members.stop();
     await api.stop();
   });
-  const status = (): ZkEnsembleStatus =>
-    (api.get('zkensembles', 'zk')?.['status'] ?? {}) as ZkEnsembleStatus;
+  const status = (): ZkEnsembleStatus => api.get('zkensembles', 'zk')?.['status'] ?? {};
   const condition = (type: string) => status().conditions?.find((each) => each.type === type);
   return {
     api,
@@ -78,6 +79,20 @@ async function stage(
         return found?.status === wanted && (reason === undefined || found.reason === reason);
       }),
   };
+}
+
+/** Data of the ensemble's ConfigMap. */
+function configOf(api: FakeApi): Record<string, string> {
+  return (api.get('configmaps', 'zk-config')?.['data'] ?? {}) as Record<string, string>;
+}
+
+interface SetSpec {
+  replicas: number;
+  volumeClaimTemplates: { spec: { resources: { requests: { storage: string } } } }[];
+}
+
+function setSpecOf(api: FakeApi): SetSpec {
+  return (api.get('statefulsets', 'zk')?.['spec'] ?? {}) as SetSpec;
 }
 
 function edit(api: FakeApi, change: (spec: Record<string, unknown>) => void): void {
@@ -113,8 +128,7 @@ test('a new ensemble becomes ready and says who leads', async (t) => {
 test('empty disks may vote until the ensemble was whole, and never again', async (t) => {
   const { api, untilCondition } = await stage(t, { replicas: 3 });
   await untilCondition('Ready', 'True');
-  const bootstrap = (): unknown =>
-    (api.get('configmaps', 'zk-config')?.['data'] as Record<string, string>)['bootstrap'];
+  const bootstrap = () => configOf(api)['bootstrap'];
   await api.until(() => bootstrap() === 'false');
   assert.equal(bootstrap(), 'false');
 });
@@ -176,14 +190,12 @@ test('a disruption budget that says no is waited for', async (t) => {
 test('a changed number of voters is refused with a reason and changes nothing', async (t) => {
   const { api, condition, untilCondition } = await stage(t, { replicas: 3 });
   await untilCondition('Ready', 'True');
-  const before = api.get('configmaps', 'zk-config')?.['data'];
+  const before = configOf(api)['servers'];
   edit(api, (spec) => (spec['replicas'] = 5));
   await untilCondition('Stalled', 'True', 'ScaleUnsupported');
   assert.match(condition('Stalled')?.message ?? '', /3 voters.*set replicas back to 3/);
-  const set = api.get('statefulsets', 'zk')?.['spec'] as { replicas: number };
-  assert.equal(set.replicas, 3);
-  const servers = (data: unknown): unknown => (data as Record<string, string>)['servers'];
-  assert.equal(servers(api.get('configmaps', 'zk-config')?.['data']), servers(before));
+  assert.equal(setSpecOf(api).replicas, 3);
+  assert.equal(configOf(api)['servers'], before);
 
   edit(api, (spec) => (spec['replicas'] = 3));
   await untilCondition('Ready', 'True');
@@ -192,8 +204,7 @@ test('a changed number of voters is refused with a reason and changes nothing', 
 test('a scaled StatefulSet is put back', async (t) => {
   const { api, untilCondition } = await stage(t, { replicas: 3 });
   await untilCondition('Ready', 'True');
-  const replicas = (): number =>
-    (api.get('statefulsets', 'zk')?.['spec'] as { replicas: number }).replicas;
+  const replicas = () => setSpecOf(api).replicas;
   api.edit('statefulsets', 'zk', (set) => ((set['spec'] as { replicas: number }).replicas = 1));
   await api.until(() => replicas() === 3);
   assert.equal(replicas(), 3);
@@ -246,8 +257,7 @@ test('hibernating keeps the membership, waking brings every pod back', async (t)
   await untilCondition('Ready', 'True');
   edit(api, (spec) => (spec['hibernate'] = true));
   await untilCondition('Available', 'False', 'Hibernated');
-  const set = api.get('statefulsets', 'zk')?.['spec'] as { replicas: number };
-  assert.equal(set.replicas, 0);
+  assert.equal(setSpecOf(api).replicas, 0);
   edit(api, (spec) => (spec['hibernate'] = false));
   await untilCondition('Ready', 'True');
 });
@@ -275,12 +285,8 @@ test('volumes grow one after another and the StatefulSet keeps its template', as
       .map((each) => (each['spec'] as ReturnType<typeof claim>['spec']).resources.requests.storage);
   await api.until(() => sizes().every((size) => size === '2Gi'));
   await untilCondition('StorageInSync', 'False', 'Expanding');
-  const templates = (
-    api.get('statefulsets', 'zk')?.['spec'] as {
-      volumeClaimTemplates: ReturnType<typeof claim>[];
-    }
-  ).volumeClaimTemplates;
-  assert.equal(templates[0]?.spec.resources.requests.storage, '1Gi');
+  const [template] = setSpecOf(api).volumeClaimTemplates;
+  assert.equal(template?.spec.resources.requests.storage, '1Gi');
 });
 
 test('the loop survives failing requests, broken watches and forgotten history', async (t) => {
@@ -300,10 +306,7 @@ test('an ensemble at rest costs no writes', async (t) => {
   const { api, untilCondition } = await stage(t, { replicas: 3 });
   await untilCondition('Ready', 'True');
   await untilCondition('Reconciling', 'False');
-  const bootstrapOff = (): boolean =>
-    (api.get('configmaps', 'zk-config')?.['data'] as Record<string, string>)['bootstrap'] ===
-    'false';
-  await api.until(bootstrapOff);
+  await api.until(() => configOf(api)['bootstrap'] === 'false');
   const writes = (): number => api.requests.filter((line) => !line.startsWith('GET')).length;
   // Two more passes: a pod that is touched makes a pass, a status that is unchanged no write.
   const settled = writes();
