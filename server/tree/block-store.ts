@@ -35,6 +35,8 @@ export class BlockStore {
   #open: number[] = Array.from({ length: classOf(classBytesMax) + 1 }, () => none);
   #large: (Buffer | null)[] = [];
   #vacantLarge: number[] = [];
+  /** Pages of before the last {@link clear}, used again first. */
+  #spares: Buffer[] = [];
 
   /** The bytes are not cleared. */
   allocate(bytes: number): Block {
@@ -82,6 +84,21 @@ export class BlockStore {
     if (this.#liveCount[page] === 0 && !alone) this.#closePage(page, index);
   }
 
+  /** Frees everything. The memory serves what comes next; see {@link releaseSpares}. */
+  clear(): void {
+    for (const page of this.#pages) if (page !== null) this.#spares.push(page);
+    this.#pages = [];
+    this.#vacantPages = [];
+    this.#open.fill(none);
+    this.#large = [];
+    this.#vacantLarge = [];
+  }
+
+  /** Gives back what was not used again. */
+  releaseSpares(): void {
+    this.#spares = [];
+  }
+
   /** The buffer that holds the block, from {@link offset} on. */
   buffer(block: Block): Buffer {
     return (block < 0 ? this.#large[-1 - block] : this.#pages[block >>> unitBits])!;
@@ -99,7 +116,8 @@ export class BlockStore {
 
   /** Bytes of the pages and buffers in use. */
   get reservedBytes(): number {
-    let bytes = (this.#pages.length - this.#vacantPages.length) * pageBytes;
+    const pages = this.#pages.length - this.#vacantPages.length + this.#spares.length;
+    let bytes = pages * pageBytes;
     for (const large of this.#large) bytes += large === null ? 0 : large.length;
     return bytes;
   }
@@ -113,7 +131,7 @@ export class BlockStore {
   #openPage(index: number): number {
     const page = this.#vacantPages.pop() ?? this.#pages.length;
     assert(page < 2 ** (31 - unitBits), 'at most 32 GiB of blocks');
-    this.#pages[page] = Buffer.allocUnsafeSlow(pageBytes);
+    this.#pages[page] = this.#spares.pop() ?? Buffer.allocUnsafeSlow(pageBytes);
     this.#classOf[page] = index;
     this.#liveCount[page] = 0;
     this.#freeUnit[page] = none;

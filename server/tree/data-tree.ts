@@ -54,6 +54,7 @@ class DataTree extends StateReader implements StoredTree {
   reset(): void {
     this.#quotas.clear();
     this.#state.reset();
+    this.#state.store.releaseSpares();
     this.#state.addBirthNodes();
   }
 
@@ -69,6 +70,7 @@ class DataTree extends StateReader implements StoredTree {
 
   endSnapshot(zxid: Zxid): void {
     this.#state.addBirthNodes();
+    this.#state.store.releaseSpares();
     this.#state.acls.dropUnused();
     this.#state.lastZxid = zxid;
     this.#quotas.recountAll();

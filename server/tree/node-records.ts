@@ -14,6 +14,8 @@ const span = 2 ** 32;
 export class NodeRecords {
   #chunks: Int32Array[] = [];
   #extras: Int32Array[] = [];
+  /** Chunks of before the last clearing, used again first. */
+  #spares: Int32Array[] = [];
   #free: NodeRef = nodeNone;
   #usedCount = 0;
   #extraFree = 0;
@@ -86,6 +88,7 @@ export class NodeRecords {
   protected clearRecords(): void {
     this.#free = nodeNone;
     this.#usedCount = 0;
+    this.#spares.push(...this.#chunks);
     this.#chunks = [];
     this.#extras = [];
     this.#extraFree = 0;
@@ -94,13 +97,18 @@ export class NodeRecords {
     this.#allocateExtra();
   }
 
+  protected releaseSpareRecords(): void {
+    this.#spares = [];
+  }
+
   protected allocateRecord(): NodeRef {
     let node = this.#free;
     if (node === nodeNone) {
       node = this.#usedCount;
       this.#usedCount += 1;
       if (node >>> chunkBits === this.#chunks.length) {
-        this.#chunks.push(new Int32Array((1 << chunkBits) * recordWords));
+        const spare = this.#spares.pop();
+        this.#chunks.push(spare?.fill(0) ?? new Int32Array((1 << chunkBits) * recordWords));
       }
     } else {
       this.#free = this.int(node, word.chain);
@@ -131,7 +139,10 @@ export class NodeRecords {
   get recordBytes(): number {
     const chunkBytes = (1 << chunkBits) * recordWords * 4;
     const extraChunkBytes = (1 << extraChunkBits) * extraWords * 4;
-    return this.#chunks.length * chunkBytes + this.#extras.length * extraChunkBytes;
+    return (
+      (this.#chunks.length + this.#spares.length) * chunkBytes +
+      this.#extras.length * extraChunkBytes
+    );
   }
 
   #addExtra(node: NodeRef): number {

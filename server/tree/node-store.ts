@@ -17,7 +17,7 @@ export interface Cursor {
  * typed arrays and pages outside the heap: no object, string or buffer for a node.
  */
 export class NodeStore extends NodeRecords {
-  #blocks = new BlockStore();
+  readonly #blocks = new BlockStore();
   #buckets = new BucketTable();
   readonly #hashSeed: number;
   readonly #cursors = new Set<Cursor>();
@@ -32,7 +32,7 @@ export class NodeStore extends NodeRecords {
   /** The root alone. Ends every walk. */
   reset(): void {
     this.clearRecords();
-    this.#blocks = new BlockStore();
+    this.#blocks.clear();
     this.#buckets = new BucketTable();
     this.count = 0;
     for (const cursor of this.#cursors) cursor.node = nodeNone;
@@ -40,6 +40,12 @@ export class NodeStore extends NodeRecords {
     const root = this.allocateRecord();
     this.words(root)[this.at(root) + word.block] = this.#blocks.allocate(0);
     this.count = 1;
+  }
+
+  /** Gives back what a larger tree before the last {@link reset} had taken. */
+  releaseSpares(): void {
+    this.#blocks.releaseSpares();
+    this.releaseSpareRecords();
   }
 
   /** By UTF-8 path; the empty one is the root. */
