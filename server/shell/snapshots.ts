@@ -17,6 +17,8 @@ interface Stream {
 export class Snapshots {
   readonly #core: Core;
   #isWriting = false;
+  /** The agreement counts the received tree as this server's history: no way back. */
+  #isInstalling = false;
   /** Waits until the snapshot that is being written is done. */
   #next: (() => void) | null = null;
   #streams: Stream[] = [];
@@ -47,17 +49,19 @@ export class Snapshots {
   /** After a turn: a snapshot is taken when enough was logged since the last. */
   writeIfDue(): void {
     const core = this.#core;
-    if (this.#isWriting || !core.storage.wantsSnapshot()) return;
+    if (this.#isWriting || this.#before !== null || !core.storage.wantsSnapshot()) return;
     const source = core.tree.snapshotSource();
     this.#write(source, false, () => undefined);
   }
 
   /** The tree that came from the leader becomes this server's history. */
   install(done: () => void): void {
+    this.#isInstalling = true;
     const start = (): void => {
       const source = this.#core.tree.snapshotSource();
       this.#write(source, true, () => {
         this.#before = null;
+        this.#isInstalling = false;
         done();
       });
     };
@@ -99,7 +103,7 @@ export class Snapshots {
 
   /** The leader was lost before its tree was on disk here: what the disk has counts again. */
   forgetReceived(): void {
-    if (this.#before === null || this.#isWriting) return;
+    if (this.#before === null || this.#isInstalling) return;
     this.#core.tree = this.#before;
     this.#before = null;
   }
