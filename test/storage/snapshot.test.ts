@@ -204,6 +204,8 @@ test('writing: a temporary name until all is synced, then the final one, and the
   }
   bench.runDeferred();
   assert(disk.exists(final) && !disk.exists(temporary) && isDone);
+  disk.crash();
+  assert(disk.exists(final) && !disk.exists(temporary), 'durable once done');
   append(2);
   assert.deepEqual(
     disk
