@@ -44,9 +44,20 @@ export function isSuper(authIds: readonly Id[]): boolean {
   return false;
 }
 
+/** What one request may add by `auth` entries, bytes as encoded. Whoever shares it, spends it. */
+export interface AclBudget {
+  aclBytesLeft: number;
+}
+
+/**
+ * A connection may prove many ids, and a multi hold many lists that each name them all: what it
+ * becomes must stay readable where requests of its size are. Bytes.
+ */
+export const aclBytesAddedMax: number = 0xfffff;
+
 /**
  * The list as it is stored, or `null` for INVALID_ACL: exact duplicates dropped, `auth` replaced
- * by the connection's proven ids, every other entry valid by its scheme.
+ * by the connection's proven ids within the budget, every other entry valid by its scheme.
  *
  * Source: semantics, section 5, "Validation of an ACL list".
  */
@@ -54,6 +65,7 @@ export function storedAcl(
   acl: readonly Acl[] | null,
   authIds: readonly Id[],
   schemes: SchemeRules,
+  budget: AclBudget,
 ): readonly Acl[] | null {
   if (acl === null || acl.length === 0) return null;
   if (acl.length === 1 && isAnyone(acl[0]?.id)) return acl;
@@ -69,6 +81,8 @@ export function storedAcl(
       const before = stored.length;
       for (const id of authIds) {
         if (id.scheme !== superScheme && schemes.isAuthenticated(id.scheme)) {
+          budget.aclBytesLeft -= encodedBytesMax(id);
+          if (budget.aclBytesLeft < 0) return null;
           stored.push({ perms: entry.perms, id });
         }
       }
@@ -109,6 +123,11 @@ export function aclView(
 
 function isAnyone(id: Id | undefined): boolean {
   return id !== undefined && id.scheme === 'world' && id.id === 'anyone';
+}
+
+/** Perms, two lengths, and at most three bytes a unit. */
+function encodedBytesMax(id: Id): number {
+  return 12 + 3 * (id.scheme.length + id.id.length);
 }
 
 /** Unambiguous: the scheme's length tells where the id begins. A set keeps long lists linear. */

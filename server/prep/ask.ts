@@ -20,6 +20,8 @@ export interface Ask {
   readonly internal: boolean;
   readonly zxid: Zxid;
   readonly timeMs: number;
+  /** See AclBudget; a multi has one for all its parts. */
+  aclBytesLeft: number;
 }
 
 /**

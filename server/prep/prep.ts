@@ -4,6 +4,7 @@ import { sessionIdNone } from '../protocol/session-id.ts';
 import type { Txn } from '../protocol/txn.ts';
 import type { Zxid } from '../protocol/zxid.ts';
 import type { TreeReader } from '../tree/door.ts';
+import { aclBytesAddedMax } from './access.ts';
 import type { Ask, RuleOutcome } from './ask.ts';
 import { refused } from './ask.ts';
 import type { Prep, PrepOptions, WriteOp, WriteRequest } from './door.ts';
@@ -46,6 +47,7 @@ class LeaderPrep implements Prep {
       internal: request.internal,
       zxid,
       timeMs,
+      aclBytesLeft: aclBytesAddedMax,
     });
     const header = { sessionId: request.sessionId, cxid: request.cxid, zxid, timeMs };
     if ('refused' in outcome) {

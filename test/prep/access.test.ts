@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createAuth } from '../../server/auth/auth.ts';
+import type { Acl, Id } from '../../server/protocol/acl.ts';
 import { aclOpen, Perm } from '../../server/protocol/acl.ts';
-import { aclView, allowed, maskedAcl, storedAcl } from '../../server/prep/access.ts';
+import {
+  aclBytesAddedMax,
+  aclView,
+  allowed,
+  maskedAcl,
+  storedAcl,
+} from '../../server/prep/access.ts';
 import { acl, bob } from './fixture.ts';
 
 // Goal: an access list lets in whom it names, for what it names, and is stored as the reference
@@ -11,6 +18,9 @@ import { acl, bob } from './fixture.ts';
 
 const schemes = createAuth({ superDigest: null });
 const rules = { skipAcl: false, schemes };
+function stored(list: readonly Acl[] | null, ids: readonly Id[]): readonly Acl[] | null {
+  return storedAcl(list, ids, schemes, { aclBytesLeft: aclBytesAddedMax });
+}
 const local = { scheme: 'ip', id: '127.0.0.1' };
 
 test('entries are alternatives; bits and schemes both have to fit', () => {
@@ -37,29 +47,29 @@ test('an entry of world lets in only anyone, and perms 0 nobody', () => {
 });
 
 test('null and empty lists are invalid, unknown bits are kept', () => {
-  assert.equal(storedAcl(null, [], schemes), null);
-  assert.equal(storedAcl([], [], schemes), null);
+  assert.equal(stored(null, []), null);
+  assert.equal(stored([], []), null);
   const odd = [acl(255, 'world', 'anyone')];
-  assert.deepEqual(storedAcl(odd, [], schemes), odd);
+  assert.deepEqual(stored(odd, []), odd);
 });
 
 test('exact duplicates go, in order; other perms are another entry', () => {
   const a = acl(1, 'digest', 'bob:x');
   const b = acl(2, 'digest', 'bob:x');
   const anyone = acl(1, 'world', 'anyone');
-  assert.deepEqual(storedAcl([a, b, a, anyone, b, anyone], [], schemes), [a, b, anyone]);
+  assert.deepEqual(stored([a, b, a, anyone, b, anyone], []), [a, b, anyone]);
 });
 
 test('auth becomes the connection’s proven ids; without any the list is invalid', () => {
   const given = [acl(31, 'auth', 'ignored')];
   const carol = { scheme: 'digest', id: 'carol:y' };
   const ids = [local, { scheme: 'super', id: '' }, bob, carol];
-  assert.deepEqual(storedAcl(given, ids, schemes), [
+  assert.deepEqual(stored(given, ids), [
     { perms: 31, id: bob },
     { perms: 31, id: carol },
   ]);
-  assert.equal(storedAcl(given, [local], schemes), null);
-  assert.equal(storedAcl(given, [], schemes), null);
+  assert.equal(stored(given, [local]), null);
+  assert.equal(stored(given, []), null);
 });
 
 test('one invalid entry makes the list invalid', () => {
@@ -71,12 +81,12 @@ test('one invalid entry makes the list invalid', () => {
     acl(1, 'ip', 'host'),
     acl(1, 'nosuch', 'x'),
   ];
-  for (const entry of bad) assert.equal(storedAcl([good, entry], [bob], schemes), null);
+  for (const entry of bad) assert.equal(stored([good, entry], [bob]), null);
 });
 
 test('a list of fifty thousand entries is judged in one pass', () => {
   const long = Array.from({ length: 50_000 }, (_, index) => acl(1, 'digest', `u:${index}`));
-  assert.equal(storedAcl([...long, ...long], [], schemes)?.length, 50_000);
+  assert.equal(stored([...long, ...long], [])?.length, 50_000);
 });
 
 test('without ADMIN the secret half of a digest is masked', () => {

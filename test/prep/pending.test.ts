@@ -4,6 +4,9 @@ import { Perm } from '../../server/protocol/acl.ts';
 import { ErrorCode } from '../../server/protocol/error-code.ts';
 import { OpCode } from '../../server/protocol/op-code.ts';
 import type { Zxid } from '../../server/protocol/zxid.ts';
+import type { WriteOp } from '../../server/prep/door.ts';
+import { closeSessionBytesMax } from '../../server/prep/rules/session.ts';
+import { createTree } from '../../server/tree/data-tree.ts';
 import { Pending } from '../../server/prep/pending.ts';
 import { acl, createOp, deleteOp, Leader, mine, other, setAclOp, setDataOp } from './fixture.ts';
 import { PlainTree } from './plain-tree.ts';
@@ -131,6 +134,25 @@ test('an ephemeral whose creation was undone or is deleted in a multi is not lis
   assert.deepEqual([...(close.paths ?? [])].sort(), ['/again', '/kept']);
 });
 
+test('a session with more ephemerals than a transaction may list loses all of them', () => {
+  const leader = new Leader({}, createTree());
+  const name = 'é'.repeat(100);
+  for (let index = 0; index < 6_000; index += 1) {
+    leader.ask(createOp(`/${name}${index}`, { flags: 1 }));
+  }
+  leader.pipeline(() => {
+    leader.ask(createOp('/pending', { flags: 1 }));
+    const { body } = leader.ask({ op: 'closeSession' });
+    assert.ok(body.type === -11 && body.paths !== null);
+    assert.ok(body.paths.length > 4_000 && body.paths.length < 6_000);
+    assert.equal(body.paths[0], '/pending');
+    const bytes = body.paths.reduce((sum, path) => sum + 4 + Buffer.byteLength(path), 0);
+    assert.ok(bytes <= closeSessionBytesMax);
+  });
+  assert.deepEqual(leader.tree.ephemerals(mine), []);
+  assert.equal(leader.tree.nodeCount, 5);
+});
+
 test('closing a session twice deletes its ephemerals once', () => {
   const leader = new Leader();
   leader.ask(createOp('/e', { flags: 1 }));
@@ -202,6 +224,25 @@ test('an empty multi is legal', () => {
 test('what a multi cannot hold is refused inside it', () => {
   const { body } = new Leader().ask({ op: 'multi', ops: [{ op: 'closeSession' }] });
   assert.deepEqual(body, { type: 14, txns: [{ type: -1, error: ErrorCode.MARSHALLING_ERROR }] });
+});
+
+test('a multi whose lists would name too many ids is refused as a whole', () => {
+  const leader = new Leader();
+  const authIds = Array.from({ length: 500 }, (_, index) => {
+    return { scheme: 'digest', id: `user${index}:${'x'.repeat(28)}` };
+  });
+  const list = [acl(Perm.ALL, 'auth', '')];
+  const make = (count: number): WriteOp => ({
+    op: 'multi',
+    ops: Array.from({ length: count }, (_, index) => createOp(`/n${index}`, { acl: list })),
+  });
+  const { body } = leader.ask(make(40), { authIds });
+  assert.ok(body.type === 14);
+  const errors = body.txns.flatMap((txn) => (txn.type === -1 ? [txn.error] : []));
+  assert.equal(errors[0], ErrorCode.INVALID_ACL);
+  assert.equal(leader.tree.find('/n0'), -1);
+  assert.ok(leader.ask(make(4), { authIds }).body.type === 14);
+  assert.notEqual(leader.tree.find('/n0'), -1, 'each request has its own bound');
 });
 
 test('a session that is about to open may already write', () => {

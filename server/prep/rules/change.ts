@@ -27,7 +27,7 @@ export function setData(op: OpOf<'setData'>, ask: Ask): RuleOutcome {
 export function setAcl(op: OpOf<'setAcl'>, ask: Ask): RuleOutcome {
   const { pending, options } = ask;
   if (pathProblem(op.path) !== null) return refused(ErrorCode.BAD_ARGUMENTS);
-  const acl = storedAcl(op.acl, ask.authIds, options.schemes);
+  const acl = storedAcl(op.acl, ask.authIds, options.schemes, ask);
   if (acl === null) return refused(ErrorCode.INVALID_ACL);
   const node = pending.find(op.path);
   if (node === null) return refused(ErrorCode.NO_NODE);

@@ -22,7 +22,7 @@ export function create(op: Create, ask: Ask): RuleOutcome {
   const problem = modeProblem(op, options.extendedTypesEnabled);
   if (problem !== ErrorCode.OK) return refused(problem);
   if (!op.path.includes('/') || hasNul(op.path)) return refused(ErrorCode.BAD_ARGUMENTS);
-  const acl = storedAcl(op.acl, ask.authIds, options.schemes);
+  const acl = storedAcl(op.acl, ask.authIds, options.schemes, ask);
   if (acl === null) return refused(ErrorCode.INVALID_ACL);
   const parent = pending.find(parentOf(op.path));
   if (parent === null) return refused(ErrorCode.NO_NODE);
