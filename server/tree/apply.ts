@@ -102,7 +102,7 @@ export class Apply {
     const { path } = state;
     const length = path.load(body.path);
     const slash = path.lastSlash();
-    const parent = slash < 0 ? nodeNone : store.find(path.buffer, 0, slash);
+    const parent = this.#findParent(slash);
     if (parent === nodeNone) return result(body.type, ErrorCode.NO_NODE, body.path);
     if (length === 1) return result(body.type, ErrorCode.NODE_EXISTS, body.path);
     const existing = store.child(parent, path.buffer, slash + 1, length);
@@ -141,6 +141,12 @@ export class Apply {
     return result(body.type, ErrorCode.OK, body.path, stat);
   }
 
+  /** The node before the last slash of the path at hand. "//x" has none: "/" is no name of one. */
+  #findParent(slash: number): NodeRef {
+    if (slash < 0 || slash === 1) return nodeNone;
+    return this.#store.find(this.#state.path.buffer, 0, slash);
+  }
+
   /**
    * The node is there: a fuzzy snapshot was ahead. Its list is the one part that may be missing,
    * and the parent may lag behind. The reference lifts the parent for type 1 only, which leaves a
@@ -168,7 +174,7 @@ export class Apply {
     const { path } = this.#state;
     const length = path.load(deleted);
     const slash = path.lastSlash();
-    const parent = slash < 0 || length === 1 ? nodeNone : store.find(path.buffer, 0, slash);
+    const parent = length === 1 ? nodeNone : this.#findParent(slash);
     if (parent === nodeNone) return ErrorCode.NO_NODE;
     if (this.#zxid > store.pzxid(parent)) {
       this.#state.digestOut(parent);

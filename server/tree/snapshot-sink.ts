@@ -171,7 +171,7 @@ export class SnapshotSink implements TreeSnapshotSink {
   /** By the part of the path before its last slash: mostly the same as for the node before. */
   #findParent(slash: number): NodeRef {
     const { path } = this.#state;
-    if (slash < 0) return nodeNone;
+    if (slash < 0 || slash === 1) return nodeNone;
     if (slash === this.#parentBytes && startsWith(path.buffer, this.#parentPath, slash)) {
       return this.#parent;
     }
