@@ -1,8 +1,8 @@
 import type { EnsembleServer } from '../config/ensemble.ts';
 import { QuorumLink } from '../net/quorum-link.ts';
 import type { Listener } from '../net/transport.ts';
-import { JuteError } from '../protocol/jute.ts';
-import { encodeQuorumPacket } from '../protocol/quorum-packet.ts';
+import { JuteError, JuteWriter } from '../protocol/jute.ts';
+import { writeQuorumPacket } from '../protocol/quorum-packet.ts';
 import type { QuorumPacket } from '../protocol/quorum-packet.ts';
 import type { LinkId, ZabEvent } from '../zab/events.ts';
 import type { Core } from './core.ts';
@@ -25,6 +25,7 @@ export class Links {
   #ready: QuorumLink[] = [];
   readonly #isReady = new Set<QuorumLink>();
   #lastId = 0;
+  readonly #packet = new JuteWriter(4096);
 
   constructor(core: Core, emit: (event: TimelessEvent) => void) {
     this.#core = core;
@@ -86,7 +87,9 @@ export class Links {
       this.#link(ids[0] ?? 0)?.send(packet);
       return;
     }
-    const bytes = encodeQuorumPacket(packet);
+    this.#packet.clear();
+    writeQuorumPacket(this.#packet, packet);
+    const bytes = this.#packet.view();
     for (const id of ids) this.#link(id)?.sendEncoded(bytes);
   }
 
