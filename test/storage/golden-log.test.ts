@@ -141,7 +141,7 @@ test('a seal reads back, reads as padding to others, and is refused when a bit d
     if (at === 10 + 18 || at === 10 + 19) continue;
     bytes[at] = (bytes[at] as number) ^ (1 << (bit & 7));
     assert.equal(readSeal(bytes, 10), -1, `bit ${bit}`);
-    bytes[at] = (bytes[at] as number) ^ (1 << (bit & 7));
+    bytes[at] = bytes[at] ^ (1 << (bit & 7));
   }
 });
 

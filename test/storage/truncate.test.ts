@@ -3,7 +3,15 @@ import { test } from 'node:test';
 import { zxidOf, type Zxid } from '../../server/protocol/zxid.ts';
 import { snapshotBytes } from '../../server/storage/snapshot-bytes.ts';
 import type { StorageOptions } from '../../server/storage/storage-options.ts';
-import { Bench, entry, golden, ListTree, recovered, sourceOf, versionDir } from './fixtures.ts';
+import {
+  entry,
+  golden,
+  ListTree,
+  recovered,
+  sourceOf,
+  versionDir,
+  type Bench,
+} from './fixtures.ts';
 import { MemoryDisk } from './memory-disk.ts';
 
 // Goal: after a truncation, or a snapshot from the leader, the disk holds that history and no trace
