@@ -25,6 +25,8 @@ export interface Core {
   readonly access: AccessRules;
   /** Where writes go: to this leader itself, or to the one followed. `null`: clients are not served. */
   upstream: Upstream | null;
+  /** False at a leader that leaves clients to the others (`leaderServes=no`). */
+  takesClients: boolean;
   /** Clients by session, from the handshake on. */
   readonly sessions: Map<SessionId, Client>;
   readonly counters: ShellCounters;

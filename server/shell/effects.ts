@@ -183,6 +183,8 @@ export class Effects {
       syncDone: requests.syncDone.bind(requests),
       revalidated: sessions.revalidated.bind(sessions),
     };
+    const { leaderServes, ensemble } = core.config;
+    core.takesClients = leaderServes || ensemble === null || this.role !== 'leading';
     if (this.role === 'leading') {
       this.leadership = new Leadership(core, answers);
       core.upstream = this.leadership;

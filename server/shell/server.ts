@@ -101,6 +101,7 @@ class Server implements RunningServer {
       auth,
       access: { skipAcl: config.skipAcl, schemes: auth },
       upstream: null,
+      takesClients: true,
       sessions: new Map(),
       counters: zeroCounters(),
       latency: new Latency(),

@@ -58,7 +58,7 @@ export class Sessions {
     const core = this.#core;
     const request = readConnectRequest(reader);
     const { upstream, tree } = core;
-    if (upstream === null) return this.close(client, 'not serving');
+    if (upstream === null || !core.takesClients) return this.close(client, 'not serving');
     if (request.lastZxidSeen > tree.lastZxid) {
       return this.close(client, 'the client has seen a later state than this server');
     }

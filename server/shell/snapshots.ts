@@ -8,6 +8,8 @@ import { StreamedTree, TreeRecovery, streamEnd } from './history.ts';
 /** How much of a tree is put on a link at a time. */
 const streamSliceBytes = 256 * 1024;
 
+const hourMs = 3_600_000;
+
 interface Stream {
   readonly link: QuorumLink;
   readonly source: TreeSnapshotSource;
@@ -17,6 +19,8 @@ interface Stream {
 export class Snapshots {
   readonly #core: Core;
   #isWriting = false;
+  /** At start, then by the interval. */
+  #nextPurgeMs = 0;
   /** The agreement counts the received tree as this server's history: no way back. */
   #isInstalling = false;
   /** Waits until the snapshot that is being written is done. */
@@ -52,6 +56,15 @@ export class Snapshots {
     if (this.#isWriting || this.#before !== null || !core.storage.wantsSnapshot()) return;
     const source = core.tree.snapshotSource();
     this.#write(source, false, () => undefined);
+  }
+
+  /** Old snapshots and logs go away by the interval of the configuration; 0: never. */
+  purgeIfDue(): void {
+    const { config, storage, host, nowMs } = this.#core;
+    if (config.purgeIntervalHours <= 0 || nowMs < this.#nextPurgeMs) return;
+    this.#nextPurgeMs = nowMs + config.purgeIntervalHours * hourMs;
+    const removed = storage.purge(config.purgeRetainCount);
+    if (removed.length > 0) host.log('info', 'old files removed', { files: removed.join(' ') });
   }
 
   /** The tree that came from the leader becomes this server's history. */

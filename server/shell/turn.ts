@@ -120,6 +120,7 @@ export class Turn {
     if (nowMs < this.#nextIdleCheckMs) return;
     this.#nextIdleCheckMs = nowMs + idleCheckMs;
     this.#parts.sessions.closeIdle();
+    this.#parts.snapshots.purgeIfDue();
   }
 
   #sendReplies(): void {
