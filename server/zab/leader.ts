@@ -1,23 +1,18 @@
 import { JuteError } from '../protocol/jute.ts';
-import { decodeLearnerInfo, learnerProtocolVersion } from '../protocol/learner-info.ts';
 import { PacketType } from '../protocol/packet-type.ts';
 import type { QuorumPacket } from '../protocol/quorum-packet.ts';
 import type { Zxid } from '../protocol/zxid.ts';
-import { counterMax, counterOf, epochMax, epochOf, zxidOf } from '../protocol/zxid.ts';
+import { counterMax, counterOf, epochMax, zxidOf } from '../protocol/zxid.ts';
 import { assert } from '../util/assert.ts';
 import { Broadcast } from './broadcast.ts';
 import type { Core } from './core.ts';
 import type { Phase } from './effects.ts';
-import type { LinkId, ZabEvent } from './events.ts';
-import { LearnerProgress } from './learner-progress.ts';
+import type { LinkId, Proposal, ZabEvent } from './events.ts';
+import { readHello } from './learner-hello.ts';
+import type { LearnerProgress } from './learner-progress.ts';
+import { Learners } from './learners.ts';
 import { synchronize } from './leader-sync.ts';
 import { epochOfAck, leaderInfo, upToDate } from './packets.ts';
-
-/**
- * A learner may have promised an epoch this far beyond the own one. More would burn the epochs
- * of the ensemble, which are numbered by 21 bits here.
- */
-export const epochLeadMax = 1024;
 
 /**
  * ```
@@ -39,14 +34,12 @@ type Stage = 'gather' | 'promise' | 'acks' | 'store' | 'sync' | 'serve';
 export class Leader {
   readonly #core: Core;
   readonly #broadcast: Broadcast;
-  readonly #learners = new Map<LinkId, LearnerProgress>();
+  readonly #learners: Learners;
   readonly #ownIndex: number;
   /** Voters that are here, that accept the epoch, that have its history; one mark each. */
   readonly #present: number[];
   readonly #accepting: number[];
   readonly #level: number[];
-  /** One mark for each voter, used during one count only. */
-  readonly #marks: number[];
   #stage: Stage = 'gather';
   #stageDeadlineMs: number;
   #nextBeatMs: number;
@@ -58,11 +51,11 @@ export class Leader {
   constructor(core: Core, nowMs: number) {
     this.#core = core;
     this.#broadcast = new Broadcast(core);
+    this.#learners = new Learners(core, this.#broadcast);
     this.#ownIndex = core.quorum.indexOf(core.sid);
     this.#present = core.quorum.voters.map(() => 0);
     this.#accepting = core.quorum.voters.map(() => 0);
     this.#level = core.quorum.voters.map(() => 0);
-    this.#marks = core.quorum.voters.map(() => 0);
     this.#epoch = Math.max(core.acceptedEpoch, core.epochFloor) + 1;
     this.#stageDeadlineMs = nowMs + core.initMs;
     this.#nextBeatMs = nowMs + core.options.tickMs / 2;
@@ -87,7 +80,7 @@ export class Leader {
   }
 
   get learners(): Iterable<LearnerProgress> {
-    return this.#learners.values();
+    return this.#learners;
   }
 
   /** The epoch has begun; `null` before. */
@@ -113,12 +106,11 @@ export class Leader {
   step(event: ZabEvent): void {
     switch (event.type) {
       case 'learnerConnected':
-        this.#learners.set(event.link, new LearnerProgress(event.link, event.nowMs));
-        return;
+        return this.#learners.add(event.link, event.nowMs);
       case 'learnerPacket':
         return this.#stepPacket(event.link, event.packet, event.nowMs);
       case 'learnerClosed':
-        return this.#forget(event.link);
+        return this.#learners.forget(event.link);
       case 'logRead':
         return this.#stepLogRead(event);
       case 'durable':
@@ -131,7 +123,7 @@ export class Leader {
         return this.#broadcast.stepPropose(event.proposal);
       case 'sync':
         if (this.#stage !== 'serve') return;
-        return this.#broadcast.stepSync(event.link, event.tag, this.#learners.values());
+        return this.#broadcast.stepSync(event.link, event.tag, this.#learners);
       case 'resign':
         this.#left ??= event.reason;
         return;
@@ -156,10 +148,12 @@ export class Leader {
     if (nowMs < this.#nextBeatMs) return;
     this.#nextBeatMs = nowMs + this.#core.options.tickMs / 2;
     this.#beatCount += 1;
-    const lostSome = this.#closeLate(nowMs);
+    const lostSome = this.#learners.closeLate(nowMs);
     if (this.#stage !== 'serve') return;
-    if (lostSome || this.#beatCount % 2 === 0) this.#checkQuorum();
-    if (this.#left === null) this.#broadcast.ping(this.#learners.values());
+    if ((lostSome || this.#beatCount % 2 === 0) && !this.#learners.isQuorum()) {
+      this.#left ??= 'no quorum of followers is synchronized';
+    }
+    if (this.#left === null) this.#broadcast.ping(this.#learners);
   }
 
   leave(reason: string): void {
@@ -169,31 +163,17 @@ export class Leader {
   // Discovery.
 
   #stepHello(learner: LearnerProgress, hello: QuorumPacket): void {
-    const isFollower = hello.type === PacketType.FOLLOWERINFO;
-    if (!isFollower && hello.type !== PacketType.OBSERVERINFO) {
-      return this.#close(learner, `packet ${hello.type} before FOLLOWERINFO`);
-    }
-    const { sid, protocolVersion, configVersion } = decodeLearnerInfo(hello.data);
-    const accepted = epochOf(hello.zxid);
-    const { quorum, acceptedEpoch, options } = this.#core;
-    if (sid === this.#core.sid) return this.#close(learner, 'it has the id of this server');
-    if (protocolVersion < learnerProtocolVersion) return this.#close(learner, 'older than 3.4');
-    if (configVersion > options.ensemble.version) {
-      return this.#close(learner, 'it knows a later configuration');
-    }
-    if (accepted > Math.max(acceptedEpoch, this.#epoch) + epochLeadMax || accepted > epochMax - 1) {
-      return this.#close(learner, `epoch ${accepted} is far beyond the own ${acceptedEpoch}`);
-    }
-    for (const other of this.#learners.values()) {
-      if (sid >= 0 && other.sid === sid) this.#close(other, 'the same server has connected anew');
-    }
+    const read = readHello(this.#core, hello, this.#epoch);
+    if (typeof read === 'string') return this.#learners.close(learner, read);
+    const { sid, role, acceptedEpoch } = read;
+    this.#learners.closeOthers(sid);
     learner.sid = sid;
-    learner.role = isFollower ? 'follower' : 'observer';
-    learner.voterIndex = isFollower ? quorum.indexOf(sid) : -1;
-    learner.acceptedEpoch = accepted;
+    learner.role = role;
+    learner.voterIndex = role === 'follower' ? this.#core.quorum.indexOf(sid) : -1;
+    learner.acceptedEpoch = acceptedEpoch;
     learner.state = 'waiting';
     if (this.#stage === 'gather') {
-      this.#epoch = Math.max(this.#epoch, accepted + 1);
+      this.#epoch = Math.max(this.#epoch, acceptedEpoch + 1);
       if (learner.voterIndex >= 0) this.#present[learner.voterIndex] = 1;
       this.#gather();
     } else if (this.#stage !== 'promise') {
@@ -224,14 +204,14 @@ export class Leader {
 
   #stepEpochAck(learner: LearnerProgress, ack: QuorumPacket): void {
     if (ack.type !== PacketType.ACKEPOCH) {
-      return this.#close(learner, `packet ${ack.type} instead of ACKEPOCH`);
+      return this.#learners.close(learner, `packet ${ack.type} instead of ACKEPOCH`);
     }
     const epoch = epochOfAck(ack.data);
     const { currentEpoch, history } = this.#core;
     if (this.#stage === 'acks' && epoch !== -1) {
       const isAhead =
         epoch > currentEpoch || (epoch === currentEpoch && ack.zxid > history.lastLogged);
-      if (isAhead) return this.#close(learner, 'it is ahead of this leader');
+      if (isAhead) return this.#learners.close(learner, 'it is ahead of this leader');
       if (learner.voterIndex >= 0 && ack.zxid !== -1) this.#accepting[learner.voterIndex] = 1;
     }
     learner.state = 'ready';
@@ -252,9 +232,9 @@ export class Leader {
       this.#stage = 'acks';
       this.#stageDeadlineMs = nowMs + this.#core.initMs;
       this.#accepting[this.#ownIndex] = 1;
-      for (const learner of this.#learners.values()) {
+      this.#learners.hearAll(nowMs);
+      for (const learner of this.#learners) {
         if (learner.state === 'waiting') this.#sendEpoch(learner);
-        learner.heardMs = nowMs;
       }
       if (this.#left === null) this.#checkAccepted();
     } else if (this.#stage === 'store' && this.#core.currentEpoch >= this.#epoch) {
@@ -263,8 +243,8 @@ export class Leader {
       this.#stageDeadlineMs = nowMs + this.#core.initMs;
       this.#core.roleChanged('leading', 'synchronization', this.#core.sid, this.#epoch);
       this.#level[this.#ownIndex] = 1;
-      for (const learner of this.#learners.values()) {
-        learner.heardMs = nowMs;
+      this.#learners.hearAll(nowMs);
+      for (const learner of this.#learners) {
         if (learner.state === 'ready') this.#synchronize(learner);
       }
       this.#checkLevel(nowMs);
@@ -273,12 +253,9 @@ export class Leader {
 
   // Synchronization.
 
-  #synchronize(learner: LearnerProgress): void {
+  #synchronize(learner: LearnerProgress, disk?: readonly Proposal[] | null): void {
     const at = { epoch: this.#epoch, isOpen: this.#broadcast.isOpen };
-    this.#synchronizeWith(learner, synchronize(this.#core, learner, at, undefined));
-  }
-
-  #synchronizeWith(learner: LearnerProgress, isDone: boolean): void {
+    const isDone = synchronize(this.#core, learner, at, disk);
     learner.state = isDone ? 'syncing' : 'reading';
     if (isDone) this.#broadcast.join(learner);
   }
@@ -287,13 +264,12 @@ export class Leader {
     const learner = this.#learners.get(event.link);
     if (learner?.state !== 'reading') return;
     learner.heardMs = event.nowMs;
-    const at = { epoch: this.#epoch, isOpen: this.#broadcast.isOpen };
-    this.#synchronizeWith(learner, synchronize(this.#core, learner, at, event.proposals));
+    this.#synchronize(learner, event.proposals);
   }
 
   #stepNewLeaderAck(learner: LearnerProgress, ack: QuorumPacket, nowMs: number): void {
     if (ack.type !== PacketType.ACK) {
-      return this.#close(learner, `packet ${ack.type} instead of the ACK of NEWLEADER`);
+      return this.#learners.close(learner, `packet ${ack.type} instead of the ACK of NEWLEADER`);
     }
     if (ack.zxid !== zxidOf(this.#epoch, 0)) {
       // An ack of a proposal that overtook it: counted once the history is confirmed.
@@ -317,8 +293,8 @@ export class Leader {
     this.#beatCount = 0;
     this.#broadcast.open(this.#epoch);
     this.#core.roleChanged('leading', 'broadcast', this.#core.sid, this.#epoch);
-    for (const learner of this.#learners.values()) {
-      learner.heardMs = nowMs;
+    this.#learners.hearAll(nowMs);
+    for (const learner of this.#learners) {
       if (learner.state === 'acked') this.#activate(learner);
     }
   }
@@ -338,7 +314,7 @@ export class Leader {
       this.#stepPacketOf(learner, packet, nowMs);
     } catch (error) {
       if (!(error instanceof JuteError)) throw error;
-      this.#close(learner, error.message);
+      this.#learners.close(learner, error.message);
     }
   }
 
@@ -356,7 +332,7 @@ export class Leader {
       case 'ready':
       case 'reading':
       case 'acked':
-        return this.#close(learner, `packet ${packet.type} while it should wait`);
+        return this.#learners.close(learner, `packet ${packet.type} while it should wait`);
     }
   }
 
@@ -377,9 +353,9 @@ export class Leader {
         if (packet.data !== null && packet.data.length > 0) {
           this.#core.effects.push({ type: 'learnerTouched', sid, data: packet.data });
         }
-        return this.#broadcast.stepPingAnswer(learner, this.#learners.values());
+        return this.#broadcast.stepPingAnswer(learner, this.#learners);
       default:
-        return this.#close(learner, `packet ${packet.type} is not for a leader`);
+        return this.#learners.close(learner, `packet ${packet.type} is not for a leader`);
     }
   }
 
@@ -387,49 +363,5 @@ export class Leader {
   #checkExhausted(): void {
     if (counterOf(this.#broadcast.lastProposed) < counterMax) return;
     if (this.#core.history.undeliveredCount === 0) this.#left ??= 'the zxid counter is used up';
-  }
-
-  #checkQuorum(): void {
-    this.#marks.fill(0);
-    this.#marks[this.#ownIndex] = 1;
-    for (const learner of this.#learners.values()) {
-      if (learner.voterIndex >= 0 && learner.isSynced) this.#marks[learner.voterIndex] = 1;
-    }
-    if (this.#core.quorum.reaches(this.#marks, 1)) return;
-    this.#left ??= 'no quorum of followers is synchronized';
-  }
-
-  /** Closes learners that are silent or late with an ack. True: one of them was. */
-  #closeLate(nowMs: number): boolean {
-    const { initMs, syncMs } = this.#core;
-    let lostSome = false;
-    for (const learner of this.#learners.values()) {
-      const silentMs = nowMs - learner.heardMs;
-      const isFollower = learner.state === 'active' && learner.role === 'follower';
-      if (silentMs > learner.silenceMsMax(initMs, syncMs)) {
-        this.#close(learner, `silent for ${silentMs} ms while ${learner.state}`);
-        lostSome = true;
-      } else if (
-        isFollower &&
-        !learner.isAckingInTime(this.#broadcast.lastProposed, nowMs, syncMs)
-      ) {
-        this.#close(learner, 'a proposal is unacknowledged for longer than syncLimit');
-        lostSome = true;
-      }
-    }
-    return lostSome;
-  }
-
-  #close(learner: LearnerProgress, reason: string): void {
-    this.#core.effects.push({ type: 'closeLink', link: learner.link, reason });
-    this.#core.note('learner closed', { sid: learner.sid, reason });
-    this.#forget(learner.link);
-  }
-
-  #forget(link: LinkId): void {
-    const learner = this.#learners.get(link);
-    if (learner === undefined) return;
-    this.#learners.delete(link);
-    if (learner.isLive) this.#broadcast.leave(learner);
   }
 }

@@ -1,0 +1,88 @@
+import type { Broadcast } from './broadcast.ts';
+import type { Core } from './core.ts';
+import type { LinkId } from './events.ts';
+import { LearnerProgress } from './learner-progress.ts';
+
+/** The learners of one leadership, by link. */
+export class Learners {
+  readonly #core: Core;
+  readonly #broadcast: Broadcast;
+  readonly #byLink = new Map<LinkId, LearnerProgress>();
+  /** One mark for each voter, used during one count only. */
+  readonly #marks: number[];
+
+  constructor(core: Core, broadcast: Broadcast) {
+    this.#core = core;
+    this.#broadcast = broadcast;
+    this.#marks = core.quorum.voters.map(() => 0);
+  }
+
+  [Symbol.iterator](): Iterator<LearnerProgress> {
+    return this.#byLink.values();
+  }
+
+  get(link: LinkId): LearnerProgress | undefined {
+    return this.#byLink.get(link);
+  }
+
+  add(link: LinkId, nowMs: number): void {
+    this.#byLink.set(link, new LearnerProgress(link, nowMs));
+  }
+
+  /** The time that learners spent waiting for this leader does not count as their silence. */
+  hearAll(nowMs: number): void {
+    for (const learner of this) learner.heardMs = nowMs;
+  }
+
+  close(learner: LearnerProgress, reason: string): void {
+    this.#core.effects.push({ type: 'closeLink', link: learner.link, reason });
+    this.#core.note('learner closed', { sid: learner.sid, reason });
+    this.forget(learner.link);
+  }
+
+  /** A server that connects anew has lost its older link, even if that did not show yet. */
+  closeOthers(sid: number): void {
+    for (const learner of this) {
+      if (sid >= 0 && learner.sid === sid) this.close(learner, 'the same server connects anew');
+    }
+  }
+
+  forget(link: LinkId): void {
+    const learner = this.#byLink.get(link);
+    if (learner === undefined) return;
+    this.#byLink.delete(link);
+    if (learner.isLive) this.#broadcast.leave(learner);
+  }
+
+  /** Closes those that are silent or late with an ack. True: there was one. */
+  closeLate(nowMs: number): boolean {
+    const { initMs, syncMs } = this.#core;
+    let lostSome = false;
+    for (const learner of this) {
+      const silentMs = nowMs - learner.heardMs;
+      const isTracked = learner.state === 'active' && learner.role === 'follower';
+      if (silentMs > learner.silenceMsMax(initMs, syncMs)) {
+        this.close(learner, `silent for ${silentMs} ms while ${learner.state}`);
+        lostSome = true;
+      } else if (
+        isTracked &&
+        !learner.isAckingInTime(this.#broadcast.lastProposed, nowMs, syncMs)
+      ) {
+        this.close(learner, 'a proposal is unacknowledged for longer than syncLimit');
+        lostSome = true;
+      }
+    }
+    return lostSome;
+  }
+
+  /** Whether the leader and the voters that have its history are a quorum. */
+  isQuorum(): boolean {
+    const { quorum, sid } = this.#core;
+    this.#marks.fill(0);
+    this.#marks[quorum.indexOf(sid)] = 1;
+    for (const learner of this) {
+      if (learner.voterIndex >= 0 && learner.isSynced) this.#marks[learner.voterIndex] = 1;
+    }
+    return quorum.reaches(this.#marks, 1);
+  }
+}
