@@ -14,7 +14,7 @@ import { finalizersOf, isTerminating, namespaceOf, timestamp } from '../api/kube
 import { ruleErrors } from '../cel/rules.ts';
 import type { Writer } from '../patch/managed-fields.ts';
 import { applyFields, trackUpdate } from '../patch/managed-fields.ts';
-import { fillDefaults, pruneUnknown } from '../schema/defaults.ts';
+import { fillDefaults, pruneUnknown, writeQuantitiesAsText } from '../schema/defaults.ts';
 import { validate } from '../schema/validate.ts';
 import type { Store } from '../store/store.ts';
 import type { Catalog } from './catalog.ts';
@@ -302,7 +302,7 @@ export class Api {
     this.#refuseUnknown(definition, next, options);
     const isStatus = options.subresource === 'status';
     fillDefaults(next, definition.schema);
-    normalizeQuantities(next);
+    writeQuantitiesAsText(next, definition.schema);
     if (!isStatus) definition.strategy.prepare?.(next, old);
     this.#setGeneration(next, old);
     const errors = [
@@ -360,23 +360,6 @@ export class Api {
     const isSame = sameJson(wanted(next), wanted(old));
     next.metadata['generation'] = isSame ? generation : generation + 1;
   }
-}
-
-/** Quantities written as numbers become text, as the real API answers them. */
-function normalizeQuantities(value: Json): void {
-  if (Array.isArray(value)) {
-    for (const item of value) normalizeQuantities(item);
-    return;
-  }
-  if (!isObject(value)) return;
-  for (const key of ['limits', 'requests', 'capacity']) {
-    const map = value[key];
-    if (!isObject(map)) continue;
-    for (const [name, amount] of Object.entries(map)) {
-      if (typeof amount === 'number') map[name] = String(amount);
-    }
-  }
-  for (const member of Object.values(value)) normalizeQuantities(member);
 }
 
 /** The target that an object itself is. */

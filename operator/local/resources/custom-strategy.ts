@@ -72,8 +72,8 @@ function versionErrors(version: JsonObject, path: string): FieldError[] {
   const schema = at(version, 'schema', 'openAPIV3Schema');
   if (!isObject(schema)) return [requiredField(`${path}.schema.openAPIV3Schema`)];
   const where = `${path}.schema.openAPIV3Schema`;
-  errors.push(...structuralErrors(schema as Schema, where));
-  for (const fault of compileRules(schema as Schema).faults) {
+  errors.push(...structuralErrors(schema, where));
+  for (const fault of compileRules(schema).faults) {
     const message = `Invalid value: ${fault.message}`;
     errors.push(fieldError(`${path}.schema.${fault.path}`, 'FieldValueInvalid', message));
   }

@@ -65,7 +65,7 @@ export function definitionOf(crd: KubeObject): ResourceDefinition | null {
   const group = stringAt(spec, 'group') ?? '';
   const kind = stringAt(names, 'kind') ?? '';
   const name = stringAt(version, 'name') ?? '';
-  const schema = wholeSchema(objectAt(version, 'schema', 'openAPIV3Schema') as Schema);
+  const schema = wholeSchema(objectAt(version, 'schema', 'openAPIV3Schema'));
   const columns = arrayAt(version, 'additionalPrinterColumns').map(toColumn);
   return {
     group,
@@ -80,7 +80,7 @@ export function definitionOf(crd: KubeObject): ResourceDefinition | null {
     hasStatus: at(version, 'subresources', 'status') !== undefined,
     scale: scaleOf(version),
     schema,
-    schemaName: `${[...group.split('.')].reverse().join('.')}.${name}.${kind}`,
+    schemaName: `${group.split('.').reverse().join('.')}.${name}.${kind}`,
     rules: compileRules(schema).rules,
     columns: [nameColumn, ...(columns.length === 0 ? [ageColumn] : columns)],
     selectableFields: arrayAt(version, 'selectableFields').map((field) =>

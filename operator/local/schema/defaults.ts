@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../api/json.ts';
+import type { Json } from '../api/json.ts';
 import { isObject } from '../api/json.ts';
 import type { Schema } from './schema.ts';
 import { memberSchema } from './schema.ts';
@@ -68,12 +68,16 @@ function prune(
   }
 }
 
-/** A copy of an object with only the members named. */
-export function pick(value: JsonObject, keys: readonly string[]): JsonObject {
-  const picked: JsonObject = {};
-  for (const key of keys) {
-    const member = value[key];
-    if (member !== undefined) picked[key] = member;
+/** Turns quantities of the built-in types that came as numbers into text, in place. */
+export function writeQuantitiesAsText(value: Json, schema: Schema | undefined): void {
+  if (Array.isArray(value)) {
+    for (const item of value) writeQuantitiesAsText(item, schema?.items);
+    return;
   }
-  return picked;
+  if (!isObject(value) || schema === undefined) return;
+  for (const [key, member] of Object.entries(value)) {
+    const known = memberSchema(schema, key);
+    if (typeof member === 'number' && known?.format === 'quantity') value[key] = String(member);
+    else writeQuantitiesAsText(member, known);
+  }
 }
