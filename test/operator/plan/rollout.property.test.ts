@@ -11,21 +11,25 @@ import type { ServerOf } from './views.ts';
 // Method: arbitrary views for what must hold of every single step; then whole rollouts with
 // crashes at arbitrary moments, played against a plain model of members.
 
+function mostly<T>(usual: T, seldom: T): fc.Arbitrary<T> {
+  return fc.oneof({ weight: 6, arbitrary: fc.constant(usual) }, fc.constant(seldom));
+}
+
 const serverOf: fc.Arbitrary<ServerOf> = fc.record(
   {
     revision: fc.constantFrom('old', 'new'),
-    ready: fc.boolean(),
+    ready: mostly(true, false),
     sinceMs: fc.constantFrom(0, 5000, 20_000, 100_000),
-    synced: fc.boolean(),
-    lag: fc.constantFrom(0, 50, 1000),
+    synced: mostly(true, false),
+    lag: mostly(0, 1000),
     pod: fc.oneof(
-      { weight: 6, arbitrary: fc.constant({}) },
+      { weight: 12, arbitrary: fc.constant({}) },
       fc.constant(null),
       fc.constant({ terminating: true }),
       fc.constant({ trouble: { reason: 'CrashLoopBackOff', message: '' } }),
     ),
     state: fc.oneof(
-      { weight: 4, arbitrary: fc.constant({}) },
+      { weight: 12, arbitrary: fc.constant({}) },
       fc.constant(null),
       fc.constant({ serving: false }),
       fc.constant({ role: 'looking' as const, serving: false, leader: null }),
