@@ -86,15 +86,13 @@ export class ClientConnection {
     const connection = new ClientConnection(connectString, options);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timeoutMs = options.connectTimeoutMs ?? connection.session.timeoutMs;
-    let failure = 'no server answered';
     const timer = setTimeout(() => void connection.close(), timeoutMs);
     const off = connection.onState((state, reason) => {
       if (state === 'connected') return resolve();
-      failure = reason;
-      if (connection.session.isOver) {
-        const code = state === 'expired' ? 'SESSION_EXPIRED' : 'CONNECTION_LOSS';
-        reject(new ZkError(code, null, `${connectString} within ${timeoutMs} ms: ${failure}`));
-      }
+      if (!connection.session.isOver) return;
+      const code = state === 'expired' ? 'SESSION_EXPIRED' : 'CONNECTION_LOSS';
+      const failure = connection.session.lastFailure ?? reason;
+      reject(new ZkError(code, null, `${connectString} within ${timeoutMs} ms: ${failure}`));
     });
     connection.#driver.start();
     try {

@@ -89,6 +89,7 @@ export class ClientSession {
   #lastReceivedMs = 0;
   #lastSentMs = 0;
   #failures = 0;
+  #lastFailure: string | null = null;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -117,6 +118,11 @@ export class ClientSession {
   /** Highest zxid in any reply. */
   get lastZxid(): Zxid {
     return this.#lastZxid;
+  }
+
+  /** Why the last connection or attempt ended; `null` before the first. */
+  get lastFailure(): string | null {
+    return this.#lastFailure;
   }
 
   get isOver(): boolean {
@@ -267,6 +273,7 @@ export class ClientSession {
     const round = Math.floor(this.#failures / this.#options.hosts.count);
     const pauseMs = round === 0 ? 0 : Math.min(redialMsMax, redialMsMin * 2 ** round);
     this.#failures += 1;
+    this.#lastFailure = reason;
     this.#dialAtMs = nowMs + Math.floor(pauseMs * (0.5 + this.#options.random() / 2));
     this.#link = 'none';
     this.#writer.clear();

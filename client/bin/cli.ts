@@ -1,0 +1,118 @@
+import { createInterface } from 'node:readline/promises';
+
+import { ZkError, ZooKeeper } from '../index.ts';
+import type { ConnectOptions } from '../index.ts';
+import { UsageError, wordsOf } from './command-line.ts';
+import { commands } from './commands.ts';
+import type { Terminal } from './commands.ts';
+import { errorText } from './format.ts';
+
+const usage = `usage: zk-cli [-server host:port[,host:port…][/chroot]] [-timeout ms] [-r] [command …]
+
+  -server   where to connect to; default 127.0.0.1:2181
+  -timeout  session timeout in ms; default 30000
+  -r        also content with a server that has lost its quorum
+
+Without a command it asks for them, one a line; help lists them.`;
+
+interface Invocation {
+  readonly server: string;
+  readonly options: ConnectOptions;
+  /** Empty: ask for commands. */
+  readonly command: readonly string[];
+}
+
+/** @throws UsageError */
+export function parseInvocation(args: readonly string[]): Invocation {
+  let server = '127.0.0.1:2181';
+  let sessionTimeoutMs = 30_000;
+  let readOnly = false;
+  let at = 0;
+  for (; at < args.length && (args[at] ?? '').startsWith('-'); at += 1) {
+    const name = args[at];
+    if (name === '-r') {
+      readOnly = true;
+      continue;
+    }
+    at += 1;
+    const value = args[at];
+    if (value === undefined || (name !== '-server' && name !== '-timeout')) {
+      throw new UsageError(usage);
+    }
+    if (name === '-server') server = value;
+    else sessionTimeoutMs = Number(value);
+  }
+  if (!Number.isInteger(sessionTimeoutMs) || sessionTimeoutMs < 1) throw new UsageError(usage);
+  return { server, options: { sessionTimeoutMs, readOnly }, command: args.slice(at) };
+}
+
+/** Runs one command; false when it failed, which it has said then. */
+export async function runCommand(terminal: Terminal, words: readonly string[]): Promise<boolean> {
+  const [name = '', ...args] = words;
+  if (name === 'help') {
+    terminal.print(helpText());
+    return true;
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined) {
+    terminal.print(`Command not found: ${name}\n${helpText()}`);
+    return false;
+  }
+  try {
+    await command.run(terminal, args);
+    return true;
+  } catch (error) {
+    if (error instanceof ZkError) terminal.print(errorText(error));
+    else if (error instanceof UsageError) terminal.print(`${error.message}\n${command.usage}`);
+    else throw error;
+    return false;
+  }
+}
+
+function helpText(): string {
+  const usages = [...Object.values(commands).map((command) => command.usage), 'help', 'quit'];
+  return `Commands:\n${usages.map((line) => `  ${line}`).join('\n')}`;
+}
+
+/** Until `quit`, the end of the input, or of the session. */
+async function prompt(terminal: Terminal, server: string): Promise<void> {
+  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  const off = terminal.zk.onState((state, reason) => {
+    terminal.print(`\nSession ${state}: ${reason}`);
+    if (state === 'expired' || state === 'closed') lines.close();
+  });
+  // Piped input may have ended long before its last command is run.
+  let isOpen = true;
+  lines.on('close', () => {
+    isOpen = false;
+  });
+  lines.setPrompt(`[zk: ${server}] `);
+  lines.prompt();
+  for await (const line of lines) {
+    try {
+      const words = wordsOf(line);
+      if (words[0] === 'quit') break;
+      if (words.length > 0) await runCommand(terminal, words);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      terminal.print(error.message);
+    }
+    if (isOpen) lines.prompt();
+  }
+  off();
+  lines.close();
+}
+
+/**
+ * The command itself: exit code 0 or 1.
+ *
+ * @throws UsageError, ZkError when there is no server.
+ */
+export async function runCli(args: readonly string[]): Promise<number> {
+  const { server, options, command } = parseInvocation(args);
+  const print = (text: string): void => void process.stdout.write(`${text}\n`);
+  await using zk = await ZooKeeper.connect(server, options);
+  if (command.length > 0) return (await runCommand({ zk, print }, command)) ? 0 : 1;
+  await prompt({ zk, print }, server);
+  return 0;
+}
