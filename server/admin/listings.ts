@@ -13,7 +13,7 @@ export function connectionLine(connection: ConnectionView): string {
   return (
     `${head},sid=${sessionId},lop=${operationWord(connection.lastOperation)}` +
     `,est=${Math.round(connection.establishedWallMs)},to=${connection.timeoutMs}${cxid}` +
-    `,lzxid=${connection.lastZxid},lresp=${Math.round(connection.lastResponseMs ?? 0)}` +
+    `,lzxid=${zxidText(connection.lastZxid)},lresp=${Math.round(connection.lastResponseMs ?? 0)}` +
     `,llat=${Math.round(connection.lastLatencyMs)},minlat=${Math.round(latency.minMs)}` +
     `,avglat=${Math.round(latency.avgMs)},maxlat=${Math.round(latency.maxMs)})\n`
   );
@@ -40,6 +40,11 @@ export function watchesByPathText(view: ServerView): string | null {
 export function dateText(wallMs: number): string {
   const [weekday = '', day, month, year, time] = new Date(wallMs).toUTCString().split(' ');
   return `${weekday.slice(0, 3)} ${month} ${day} ${time} UTC ${year}`;
+}
+
+/** No zxid yet is -1, and shown in all 64 bits. */
+function zxidText(hex: string): string {
+  return hex === '0x-1' ? '0xffffffffffffffff' : hex;
 }
 
 /** A member that decides on expiry lists by it, any other by id. */

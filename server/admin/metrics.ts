@@ -120,6 +120,8 @@ function putMember(sheet: Sheet, version: string, state: MemberState): void {
 
 function putZxid(sheet: Sheet, name: string, hex: string, what: string): void {
   const zxid = Number.parseInt(hex, 16);
+  // Before the first transaction there may be none.
+  if (Number.isNaN(zxid) || zxid < 0) return;
   const epoch = Math.floor(zxid / 2 ** 32);
   sheet.gauge(`${name}_epoch`, epoch, {}, `Epoch of the last zxid ${what}.`);
   sheet.gauge(`${name}_counter`, zxid % 2 ** 32, {}, `Counter of the last zxid ${what}.`);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { answerFourLetterWord, fourLetterWords } from '../../server/admin/four-letter-words.ts';
 import type { ServerView } from '../../server/admin/server-view.ts';
-import { FakeView, FullView, stateOfLeader, stateOfStandalone } from './fake-view.ts';
+import { connected, FakeView, FullView, stateOfLeader, stateOfStandalone } from './fake-view.ts';
 
 // Goal: tools that read four-letter words cannot tell the answers from the reference's.
 // Method: a fixed view; answers against recorded texts where the numbers can be the same, against
@@ -48,6 +48,14 @@ test('wchs and hash answer as recorded', () => {
 
 test('cons answers as recorded, but for the interest of the asking connection', () => {
   assert.equal(answer('cons'), recordedText('cons').replace('33678[0]', '33678[1]'));
+});
+
+test('a connection that was reset shows no cxid and all bits of zxid -1', () => {
+  const view = new FakeView();
+  view.connections = () => [
+    { ...connected, lastOperation: 'NA', lastCxid: -1, lastZxid: '0x-1', lastResponseMs: 0 },
+  ];
+  assert.match(answer('cons', view), /,lop=NA,est=\d+,to=10000,lzxid=0xffffffffffffffff,lresp=0,/);
 });
 
 test('stat is srvr with the connections behind the version', () => {

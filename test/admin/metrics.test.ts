@@ -96,6 +96,14 @@ test('a zxid before every transaction is 0 and 0', async () => {
   assert.equal(samples.get('zk_zxid_counter'), 0);
 });
 
+test('without a zxid there are no samples of it', async () => {
+  const view = new FakeView();
+  view.current = { ...stateOfLeader, zxid: '0x-1' };
+  const samples = await samplesOf(view);
+  assert.equal(samples.has('zk_zxid_epoch'), false);
+  assert.equal(samples.get('zk_last_logged_zxid_epoch'), 3);
+});
+
 test('the process shows itself where asked to', async () => {
   const text = await createMetrics(new FakeView()).text();
   assert.match(text, /\nprocess_resident_memory_bytes \d+/);
