@@ -27,6 +27,7 @@ export const digestVersion = 2;
 const span = 2 ** 32;
 const stat = new Int32Array(15);
 const pathBytes = new PathBytes();
+const view = new DataView(new ArrayBuffer(8));
 
 /**
  * Digest of one node, 0..2^32-1: CRC-32 over path (`/` as nothing), data and 60 bytes of stat; 0
@@ -62,9 +63,9 @@ export function nodeDigestAfter(prefix: number | null, numbers: DigestStat): num
   stat[10] = numbers.version;
   stat[11] = numbers.createsCount;
   stat[12] = numbers.aversion;
-  const owner = numbers.ephemeralOwner;
-  stat[13] = owner === 0n ? 0 : Number(BigInt.asIntN(32, owner >> 32n));
-  stat[14] = owner === 0n ? 0 : Number(BigInt.asIntN(32, owner));
+  view.setBigInt64(0, numbers.ephemeralOwner);
+  stat[13] = view.getInt32(0);
+  stat[14] = view.getInt32(4);
   return crcEnd(crcWords(prefix, stat, 0, 15));
 }
 
@@ -99,13 +100,15 @@ export class DigestSum {
 
   /** Goes on from a tree's digest. */
   set(value: bigint): void {
-    this.#high = Number(BigInt.asUintN(32, value >> 32n));
-    this.#low = Number(BigInt.asUintN(32, value));
+    view.setBigInt64(0, value);
+    this.#high = view.getUint32(0);
+    this.#low = view.getUint32(4);
   }
 
   /** Signed, as on the wire. */
   get value(): bigint {
-    if (this.#high === 0) return BigInt(this.#low);
-    return BigInt.asIntN(64, BigInt(this.#high) * 0x100000000n + BigInt(this.#low));
+    view.setUint32(0, this.#high);
+    view.setUint32(4, this.#low);
+    return view.getBigInt64(0);
   }
 }

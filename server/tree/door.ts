@@ -125,7 +125,11 @@ export interface Tree extends TreeReader {
 export interface TreeSnapshotSource {
   /** What was applied before the first slice. */
   readonly zxid: Zxid;
-  /** The next bytes, about `bytesHint` of them; `null` after the last. Valid until the next call. */
+  /**
+   * The next bytes, about `bytesHint` of them; `null` after the last. Valid until the next call.
+   *
+   * @throws AssertionFailure when the tree was emptied meanwhile: half a tree must not look whole.
+   */
   next(bytesHint: number): Uint8Array | null;
   /** After the last slice: (zxid, tree digest) of the tree at that moment. */
   digest(): { readonly zxid: Zxid; readonly digest: bigint };

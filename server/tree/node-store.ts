@@ -10,6 +10,8 @@ import { slashByte } from './path-bytes.ts';
 export interface Cursor {
   /** The node to visit next. */
   node: NodeRef;
+  /** The tree was emptied under it. */
+  isLost: boolean;
 }
 
 /**
@@ -35,7 +37,7 @@ export class NodeStore extends NodeRecords {
     this.#blocks.clear();
     this.#buckets = new BucketTable();
     this.count = 0;
-    for (const cursor of this.#cursors) cursor.node = nodeNone;
+    for (const cursor of this.#cursors) cursor.isLost = true;
     this.#cursors.clear();
     const root = this.allocateRecord();
     this.words(root)[this.at(root) + word.block] = this.#blocks.allocate(0);
@@ -200,7 +202,7 @@ export class NodeStore extends NodeRecords {
 
   /** A walk from the root on; {@link dropCursor} when it is over. */
   addCursor(): Cursor {
-    const cursor: Cursor = { node: 0 };
+    const cursor: Cursor = { node: 0, isLost: false };
     this.#cursors.add(cursor);
     return cursor;
   }

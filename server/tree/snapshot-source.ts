@@ -1,4 +1,5 @@
 import { JuteWriter } from '../protocol/jute.ts';
+import { assert } from '../util/assert.ts';
 import type { Zxid } from '../protocol/zxid.ts';
 import { aclNone } from './acl-cache.ts';
 import { nodeNone, type NodeRef, type TreeSnapshotSource } from './door.ts';
@@ -56,6 +57,7 @@ export class SnapshotSource implements TreeSnapshotSource {
     // Between two slices anything may have been deleted and its place taken.
     this.#parent = nodeNone;
     const cursor = this.#cursor;
+    assert(!cursor.isLost, 'a tree is not emptied while a snapshot of it is taken');
     const { store } = this.#state;
     while (writer.offset < bytesHint && cursor.node !== nodeNone) {
       const node = cursor.node;

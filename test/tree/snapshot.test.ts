@@ -7,6 +7,7 @@ import type { TxnBody } from '../../server/protocol/txn.ts';
 import type { Zxid } from '../../server/protocol/zxid.ts';
 import { createTree } from '../../server/tree/data-tree.ts';
 import type { StoredTree } from '../../server/tree/door.ts';
+import { AssertionFailure } from '../../server/util/assert.ts';
 import { load, picture, save } from './golden-files.ts';
 
 // Goal: slices stay small, writes in between do no harm, and bytes that lie are refused.
@@ -68,7 +69,7 @@ test('a node whose list came after the first slice names a list that is there', 
   assert.deepEqual(copy.acl(copy.find('/n2')), aclOpen);
 });
 
-test('two sources at once, one given up, and a reset under both', () => {
+test('two sources at once, one given up, the other over nodes that go away', () => {
   const tree = treeOf(100);
   const [one, two] = [tree.snapshotSource(), tree.snapshotSource()];
   one.next(500);
@@ -76,9 +77,19 @@ test('two sources at once, one given up, and a reset under both', () => {
   one.cancel();
   assert.equal(one.next(500), null);
   for (let index = 0; index < 100; index += 1) apply(tree, { type: 2, path: `/n${index}` });
-  tree.reset();
   const rest = Buffer.from(two.next(1 << 20) ?? []);
-  assert.equal(rest.toString('hex'), '000000012f');
+  assert.equal(rest.includes('/n'), false);
+  assert.equal(two.next(1), null);
+});
+
+test('half a tree never looks whole: the source of an emptied tree fails', () => {
+  for (const empty of ['reset', 'beginSnapshot'] as const) {
+    const tree = treeOf(100);
+    const source = tree.snapshotSource();
+    source.next(500);
+    tree[empty]();
+    assert.throws(() => source.next(500), AssertionFailure);
+  }
 });
 
 test('a reset tree is the one at birth', () => {
