@@ -115,10 +115,11 @@ export class Requests {
     client.lastXid = xid;
     if (opCode === OpCode.AUTH) return this.#authenticate(client, xid);
     if (client.touchedTurn !== core.turn) {
-      client.touchedTurn = core.turn;
       client.lastInputMs = core.nowMs;
-      // The session ended; its client learns of it when it comes back.
+      // The session ended; its client learns of it when it comes back. None of its later requests
+      // may be answered either, or they would overtake the ones that are not.
       if (!upstream.touch(client)) return;
+      client.touchedTurn = core.turn;
     }
     if (isWrite(opCode) || opCode === OpCode.SYNC) return this.#takeOrdered(client, xid, opCode);
     if (client.first === null) {
