@@ -164,7 +164,8 @@ export class SimHost implements Host {
   }
 
   timer(afterMs: number, run: () => void): Timer {
-    return this.#process.after(afterMs, run);
+    // No real timer is finer.
+    return this.#process.after(Math.max(1, afterMs), run);
   }
 
   defer(run: () => void): void {

@@ -102,6 +102,11 @@ export function countUpTo(history: readonly HistoryEntry[], zxid: number): numbe
 /** Why a recovered history is not what the disk promised; `null` when it is. */
 export function brokenPromise(promise: DiskPromise, found: RecoveredHistory): string | null {
   const { log, durableZxid } = promise;
+  const last = log.at(-1)?.zxid ?? 0;
+  // The start of an epoch is no transaction: it stands for the history before it.
+  if (found.snapshotZxid > last && found.snapshotZxid % 2 ** 32 !== 0) {
+    return `a snapshot at ${hex(found.snapshotZxid)}, the log ended at ${hex(last)}`;
+  }
   let index = countUpTo(log, found.snapshotZxid);
   for (const entry of found.entries) {
     const expected = log[index];
