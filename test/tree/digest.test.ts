@@ -36,8 +36,12 @@ test('a node of the tree has the digest of its numbers', () => {
     tree.apply({
       header: { sessionId: -7n as SessionId, cxid: 1, zxid: (2 ** 33 + 5) as Zxid, timeMs: 1.7e12 },
       body: {
-        ...{ type: 1, path, data: Buffer.from('data'), acl: aclOpen, parentCversion: 1 },
+        type: 1,
+        path,
+        data: Buffer.from('data'),
+        acl: aclOpen,
         ephemeral: path !== '/a',
+        parentCversion: 1,
       },
       digest: null,
     });
