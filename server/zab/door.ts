@@ -14,6 +14,8 @@ export interface PeerOptions {
   readonly notificationMsMax: number;
   /** Committed proposals kept in memory to bring learners level. */
   readonly commitLogCount: number;
+  /** Last counter of an epoch; 0xfffffffe unless a test wants to see the end of one. */
+  readonly counterMax?: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** From recovery: the tree and the log end here. */

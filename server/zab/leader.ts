@@ -36,6 +36,7 @@ export class Leader {
   readonly #broadcast: Broadcast;
   readonly #learners: Learners;
   readonly #ownIndex: number;
+  readonly #counterMax: number;
   /** Voters that are here, that accept the epoch, that have its history; one mark each. */
   readonly #present: number[];
   readonly #accepting: number[];
@@ -47,6 +48,9 @@ export class Leader {
   /** The epoch to come while it is gathered, the own one from then on. */
   #epoch: number;
   #left: string | null = null;
+  /** Takes no more proposals; waits for those under way, but not for ever. */
+  #leaving: { readonly reason: string; readonly atMs: number } | null = null;
+  #isPolite = false;
 
   constructor(core: Core, nowMs: number) {
     this.#core = core;
@@ -56,6 +60,7 @@ export class Leader {
     this.#present = core.quorum.voters.map(() => 0);
     this.#accepting = core.quorum.voters.map(() => 0);
     this.#level = core.quorum.voters.map(() => 0);
+    this.#counterMax = core.options.counterMax ?? counterMax;
     this.#epoch = Math.max(core.acceptedEpoch, core.epochFloor) + 1;
     this.#stageDeadlineMs = nowMs + core.initMs;
     this.#nextBeatMs = nowMs + core.options.tickMs / 2;
@@ -68,6 +73,11 @@ export class Leader {
   /** Why this server leads no longer; `null` while it does. */
   get left(): string | null {
     return this.#left;
+  }
+
+  /** It left because it was asked to: another server should lead next. */
+  get isPolite(): boolean {
+    return this.#isPolite;
   }
 
   get phase(): Phase {
@@ -89,8 +99,7 @@ export class Leader {
   }
 
   get canPropose(): boolean {
-    if (this.#stage !== 'serve' || this.#left !== null) return false;
-    return counterOf(this.#broadcast.lastProposed) < counterMax;
+    return this.#stage === 'serve' && this.#left === null && this.#leaving === null;
   }
 
   get nextZxid(): Zxid {
@@ -115,18 +124,23 @@ export class Leader {
         return this.#stepLogRead(event);
       case 'durable':
         this.#broadcast.stepDurable(event.zxid);
-        return this.#checkExhausted();
+        return this.#checkLeaving();
       case 'epochStored':
         return this.#stepEpochStored(event.nowMs);
       case 'propose':
         assert(this.canPropose, 'only a leader in broadcast proposes');
-        return this.#broadcast.stepPropose(event.proposal);
+        this.#broadcast.stepPropose(event.proposal);
+        // Nothing is numbered behind the last counter: the next epoch takes over.
+        if (counterOf(event.proposal.zxid) >= this.#counterMax) {
+          this.#finish('the zxid counter is used up', event.nowMs);
+        }
+        return;
       case 'sync':
         if (this.#stage !== 'serve') return;
         return this.#broadcast.stepSync(event.link, event.tag, this.#learners);
       case 'resign':
-        this.#left ??= event.reason;
-        return;
+        this.#isPolite = true;
+        return this.#finish(event.reason, event.nowMs);
       case 'tick':
       case 'notification':
       case 'leaderConnected':
@@ -149,6 +163,7 @@ export class Leader {
     this.#nextBeatMs = nowMs + this.#core.options.tickMs / 2;
     this.#beatCount += 1;
     const lostSome = this.#learners.closeLate(nowMs);
+    if (this.#leaving !== null && nowMs >= this.#leaving.atMs) this.#left ??= this.#leaving.reason;
     if (this.#stage !== 'serve') return;
     if ((lostSome || this.#beatCount % 2 === 0) && !this.#learners.isQuorum()) {
       this.#left ??= 'no quorum of followers is synchronized';
@@ -283,7 +298,7 @@ export class Leader {
     if (this.#stage !== 'serve') return this.#checkLevel(nowMs);
     this.#activate(learner);
     this.#broadcast.stepSynced(learner);
-    this.#checkExhausted();
+    this.#checkLeaving();
   }
 
   #checkLevel(nowMs: number): void {
@@ -344,7 +359,7 @@ export class Leader {
         // The second ACK of NEWLEADER, in answer to UPTODATE, says nothing new.
         if (counterOf(packet.zxid) === 0) return;
         this.#broadcast.stepAck(learner, packet.zxid);
-        return this.#checkExhausted();
+        return this.#checkLeaving();
       case PacketType.REQUEST:
         return this.#core.effects.push({ type: 'learnerRequest', link, sid, packet });
       case PacketType.REVALIDATE:
@@ -359,9 +374,15 @@ export class Leader {
     }
   }
 
-  /** Nothing is numbered behind the last counter: the next epoch takes over. */
-  #checkExhausted(): void {
-    if (counterOf(this.#broadcast.lastProposed) < counterMax) return;
-    if (this.#core.history.undeliveredCount === 0) this.#left ??= 'the zxid counter is used up';
+  /** Takes no more proposals, and leaves once those under way are committed or syncLimit is over. */
+  #finish(reason: string, nowMs: number): void {
+    this.#leaving ??= { reason, atMs: nowMs + this.#core.syncMs };
+    this.#checkLeaving();
+  }
+
+  #checkLeaving(): void {
+    if (this.#leaving === null) return;
+    if (this.#stage === 'serve' && this.#core.history.undeliveredCount > 0) return;
+    this.#left ??= this.#leaving.reason;
   }
 }

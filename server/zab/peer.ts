@@ -13,6 +13,9 @@ import { Learner } from './learner.ts';
 /** An observer waits a random time below this before it looks for a leader again. */
 export const observerPauseMsMax = 200;
 
+/** Shortest time for which a leader that resigned leaves the election to the others. */
+export const standBackMsMin = 500;
+
 /** The election has begun when this returns: take the effects. */
 export function createPeer(options: PeerOptions): ZabPeer {
   return new Peer(options);
@@ -195,14 +198,20 @@ class Peer implements ZabPeer {
     else this.#learner = new Learner(this.#core, leader, nowMs);
   }
 
+  /** A leader that was asked to leave stands back for a tick, so that the others elect one of them. */
+  #pauseMs(role: Leader | Learner): number {
+    const { isObserver, options } = this.#core;
+    if (isObserver) return options.random() * observerPauseMsMax;
+    return role instanceof Leader && role.isPolite ? Math.max(options.tickMs, standBackMsMin) : 0;
+  }
+
   #leave(role: Leader | Learner, reason: string, nowMs: number): void {
     role.leave(reason);
     this.#core.note('left', { role: this.#role, reason });
     this.#leader = null;
     this.#learner = null;
     this.#lookingSinceMs = nowMs;
-    const pauseMs = this.#core.isObserver ? this.#core.options.random() * observerPauseMsMax : 0;
-    this.#electAtMs = nowMs + pauseMs;
+    this.#electAtMs = nowMs + this.#pauseMs(role);
     this.#core.roleChanged('looking', 'election', null, this.#core.currentEpoch);
   }
 }

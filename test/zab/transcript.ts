@@ -83,6 +83,7 @@ function peerOf(words: readonly string[], nowMs: number): ZabPeer {
     notificationMsMin: 200,
     notificationMsMax: 60_000,
     commitLogCount: number('keep', 500),
+    counterMax: number('counterMax', 0xffff_fffe),
     random: () => 0.5,
     lastZxid,
     acceptedEpoch: number('accepted', Math.floor(lastZxid / 2 ** 32)),
