@@ -266,6 +266,7 @@ function effectText(effect: ZabEffect): string {
     case 'fatal':
       return `fatal ${effect.exitCode}: ${effect.reason}`;
   }
+  return assert.fail('every effect has a text');
 }
 
 function packetText(packet: QuorumPacket): string {
