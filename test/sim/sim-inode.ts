@@ -2,7 +2,8 @@ import type { Prng } from './prng.ts';
 
 /**
  * What a crash takes: `kept` nothing (the process was killed, the kernel lives: unsynced is still
- * unsynced), `lost` all that was not synced, `torn` any part of it, sector by sector.
+ * unsynced), `lost` all that was not synced, `torn` any part of it: a sector is there or not, and a
+ * write may stop at any byte.
  */
 export type CrashMode = 'kept' | 'lost' | 'torn';
 
@@ -82,20 +83,24 @@ export class SimInode {
     for (const content of [this.#now, this.#durable]) content.flipBit(byte, bit);
   }
 
-  /** Some sectors reach the platter; now and then one only in part. */
+  /** A write that stops at any byte, or one of which any sectors are missing. */
   #tear(change: Change, random: Prng): void {
     if (change.type === 'length') {
       if (random.chance(0.5)) this.#durable.apply(change);
       return;
     }
     const { bytes, position } = change;
+    if (random.chance(0.4)) {
+      const kept = bytes.subarray(0, random.int(0, bytes.length));
+      this.#durable.apply({ type: 'write', bytes: kept, position });
+      return;
+    }
     let at = 0;
     while (at < bytes.length) {
       const room = sectorBytes - ((position + at) % sectorBytes);
       const end = Math.min(bytes.length, at + room);
-      const whole = bytes.subarray(at, end);
       if (random.chance(0.5)) {
-        const kept = random.chance(0.2) ? whole.subarray(0, random.int(0, whole.length)) : whole;
+        const kept = bytes.subarray(at, end);
         this.#durable.apply({ type: 'write', bytes: kept, position: position + at });
       }
       at = end;
