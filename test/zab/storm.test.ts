@@ -21,7 +21,7 @@ function storm(seed: number): void {
     participants: seed % 4 === 0 ? 5 : 3,
     observers: seed % 3 === 0 ? 1 : 0,
     networkMs: [1, 5, 20][seed % 3] ?? 1,
-    diskMs: [1, 10, 60][seed % 5] ?? 2,
+    diskMs: [1, 10, 60, 250][seed % 5] ?? 2,
     commitLogCount: seed % 2 === 0 ? 5 : 500,
   });
   const acked: Zxid[] = [];
