@@ -18,7 +18,7 @@ export interface ConnectOptions {
   readonly connectTimeoutMs?: number;
   /** Also content with a server that has lost its quorum. */
   readonly readOnly?: boolean;
-  /** Identities to prove on every connection. */
+  /** Identities to prove on every connection; the first proves them before it is handed out. */
   readonly auth?: readonly { readonly scheme: string; readonly auth: Uint8Array | string }[];
   /** Present: speak TLS. */
   readonly tls?: TlsOptions;
@@ -76,12 +76,9 @@ export class ClientConnection {
       onListenerError: this.#onListenerError,
       pathOf: (path) => this.out(path),
     });
-    for (const { scheme, auth } of options.auth ?? []) {
-      this.#driver.addAuth(scheme, Buffer.from(auth as Uint8Array), () => undefined);
-    }
   }
 
-  /** @throws ZkError CONNECTION_LOSS, SESSION_EXPIRED, BAD_ARGUMENTS */
+  /** @throws ZkError CONNECTION_LOSS, SESSION_EXPIRED, AUTH_FAILED, BAD_ARGUMENTS */
   static async open(connectString: string, options: ConnectOptions): Promise<ClientConnection> {
     const connection = new ClientConnection(connectString, options);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -94,9 +91,15 @@ export class ClientConnection {
       const failure = connection.session.lastFailure ?? reason;
       reject(new ZkError(code, null, `${connectString} within ${timeoutMs} ms: ${failure}`));
     });
+    const proofs = (options.auth ?? []).map(({ scheme, auth }) =>
+      connection.addAuth(scheme, Buffer.from(auth as Uint8Array)),
+    );
     connection.#driver.start();
     try {
-      await promise;
+      await Promise.all([promise, ...proofs]);
+    } catch (error) {
+      await connection.close();
+      throw error;
     } finally {
       clearTimeout(timer);
       off();

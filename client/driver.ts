@@ -121,7 +121,8 @@ export class Driver {
     this.#timer = setTimeout(
       () => {
         this.#timer = null;
-        this.#feed({ type: 'tick', nowMs: nowMs() });
+        // After a long stall bytes may wait in the socket: they are read before silence is judged.
+        setImmediate(() => this.#feed({ type: 'tick', nowMs: nowMs() }));
       },
       Math.max(Math.ceil(atMs - nowMs()), 0),
     );

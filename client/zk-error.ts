@@ -22,7 +22,8 @@ export class ZkError extends Error {
 
   constructor(code: ErrorName, path: string | null, detail: string = '', cause?: unknown) {
     const subject = path === null ? '' : ` for ${path}`;
-    super(`${code}${subject}${detail === '' ? '' : `: ${detail}`}`, { cause });
+    const options = cause === undefined ? {} : { cause };
+    super(`${code}${subject}${detail === '' ? '' : `: ${detail}`}`, options);
     this.code = code;
     this.path = path;
   }

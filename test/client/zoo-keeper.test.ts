@@ -288,6 +288,21 @@ test('what a listener throws is handed over and stops nobody else', async () => 
   await server[Symbol.asyncDispose]();
 });
 
+test('identities are proven before the client is handed out, or it is not', async () => {
+  await using server = new FakeServer();
+  const at = `127.0.0.1:${await server.listen()}`;
+  await using zk = await ZooKeeper.connect(at, {
+    ...options,
+    auth: [{ scheme: 'digest', auth: 'u:p' }],
+  });
+  assert.equal(zk.state, 'connected');
+  assert.deepEqual(server.opCodes, [OpCode.AUTH]);
+  await assert.rejects(
+    ZooKeeper.connect(at, { ...options, auth: [{ scheme: 'nonsense', auth: 'x' }] }),
+    refused('AUTH_FAILED'),
+  );
+});
+
 test('without a server connecting fails in time and says where', async () => {
   const server = new FakeServer();
   const port = await server.listen();
