@@ -21,6 +21,12 @@ export interface Disk {
   remove(path: string): void;
   /** Cuts a file to that many bytes and fsyncs it. */
   truncate(path: string, bytes: number): void;
+  /**
+   * As {@link truncate}, and writes what stands behind `rewriteFrom` once more before the fsync.
+   * After a failed fsync a cache may show bytes that the disk never got and that it takes for
+   * written: another fsync alone would not bring them there.
+   */
+  secure(path: string, bytes: number, rewriteFrom: number): void;
   syncDir(path: string): void;
   /**
    * Marks a directory as used by this process, until `release` or the end of the process. A disk

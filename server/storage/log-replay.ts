@@ -8,7 +8,11 @@ import { lastFileUpTo, listLogs, type LogFile } from './log-files.ts';
 import { isZero, scanLog } from './log-scan.ts';
 import { messageOf, StorageError } from './storage-error.ts';
 import type { StorageHost } from './storage-options.ts';
+import { batchBytesMax } from './txn-log.ts';
 import { isLogHeader, logHeaderBytes, writeLogHeader } from './txn-log-format.ts';
+
+/** More cannot be unconfirmed at the end of a log: one batch is written at a time. */
+const unconfirmedBytesMax: number = 4 * batchBytesMax;
 
 export interface LogPlace {
   readonly disk: Disk;
@@ -139,7 +143,7 @@ function replayFile(
     disk.remove(file.path);
   } else if (index >= files.length - 2) {
     // Durable from here on, even if only the page cache had it: it is about to be counted on.
-    disk.truncate(file.path, end);
+    disk.secure(file.path, end, Math.max(0, end - unconfirmedBytesMax));
   }
   if (isNewest) disk.syncDir(place.dir);
 }

@@ -17,6 +17,7 @@ export function createNodeDisk(): Disk {
     rename: (from, to) => fs.renameSync(from, to),
     remove: (path) => fs.rmSync(path),
     truncate,
+    secure,
     syncDir,
     lock: lockFile,
   };
@@ -119,6 +120,22 @@ function truncate(path: string, bytes: number): void {
   const fd = fs.openSync(path, 'r+');
   try {
     fs.ftruncateSync(fd, bytes);
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function secure(path: string, bytes: number, rewriteFrom: number): void {
+  const fd = fs.openSync(path, 'r+');
+  try {
+    fs.ftruncateSync(fd, bytes);
+    const tail = Buffer.allocUnsafeSlow(Math.max(0, bytes - rewriteFrom));
+    const read = fs.readSync(fd, tail, 0, tail.length, rewriteFrom);
+    let written = 0;
+    while (written < read) {
+      written += fs.writeSync(fd, tail, written, read - written, rewriteFrom + written);
+    }
     fs.fsyncSync(fd);
   } finally {
     fs.closeSync(fd);

@@ -41,6 +41,13 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** The disk itself refused during start-up: told as such, with the remedy. Others pass as they are. */
+export function asStorageError(error: unknown): unknown {
+  if (error instanceof StorageError || codeOf(error) === undefined) return error;
+  const path = (error as NodeJS.ErrnoException).path ?? '';
+  return new StorageError('DISK', path, `${messageOf(error)}. ${remedyOf(error)}`, error);
+}
+
 /** Whether the disk has no room left. */
 export function isFull(error: unknown): boolean {
   const code = codeOf(error);

@@ -20,7 +20,7 @@ import { snapshotName } from './snapshot-format.ts';
 import { SnapshotPace } from './snapshot-pace.ts';
 import { listSnapshots } from './snapshot-store.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
-import { isFull, messageOf, remedyOf, storageExitCode } from './storage-error.ts';
+import { asStorageError, isFull, messageOf, remedyOf, storageExitCode } from './storage-error.ts';
 import type { StorageOptions } from './storage-options.ts';
 import { TxnLog } from './txn-log.ts';
 
@@ -78,7 +78,7 @@ class FileStorage implements Storage {
     } catch (error) {
       this.#release();
       this.#release = null;
-      throw error;
+      throw asStorageError(error);
     }
   }
 

@@ -314,6 +314,23 @@ class DiskPort implements Disk {
     this.#step('truncate: done', path);
   }
 
+  secure(path: string, bytes: number, rewriteFrom: number): void {
+    const inode = this.#disk.inode(clean(path));
+    this.#step('secure', path);
+    if (this.#disk.random.chance(this.#disk.faults.writeErrorChance)) {
+      throw diskError('EIO', 'write', path);
+    }
+    inode.truncate(bytes);
+    inode.write(inode.read().subarray(rewriteFrom), rewriteFrom);
+    this.#step('secure: fsync', path);
+    if (this.#disk.random.chance(this.#disk.faults.syncErrorChance)) {
+      inode.forgetUnsynced();
+      throw diskError('EIO', 'fsync', path);
+    }
+    if (!this.#disk.faults.lies) inode.sync();
+    this.#step('secure: done', path);
+  }
+
   syncDir(path: string): void {
     this.#step('fsync of the directory', path);
     this.#disk.syncDir(clean(path));
