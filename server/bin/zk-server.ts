@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { loadFiles, runServer } from '../main.ts';
+import { loadFiles, runServer, splitProperties } from '../main.ts';
 
 const usage = `usage: zk-server start|start-foreground|stop|restart|status [zoo.cfg]
 
@@ -21,24 +21,27 @@ const stopWaitMs = 30_000;
 
 const pollMs = 100;
 
-async function main(): Promise<number> {
-  const { positionals } = parseArgs({ allowPositionals: true, options: {} });
+type Properties = Readonly<Record<string, string>>;
+
+async function main(): Promise<number | undefined> {
+  const { properties, rest } = splitProperties(process.argv.slice(2));
+  const { positionals } = parseArgs({ args: rest, allowPositionals: true, options: {} });
   const [command = '', given] = positionals;
   const path = resolve(given ?? defaultPath());
   switch (command) {
     case 'start-foreground':
-      await runServer(path, {});
-      return 0;
+      await runServer(path, properties);
+      return undefined;
     case 'start':
-      return start(path);
+      return start(path, properties);
     case 'stop':
-      return stop(path);
+      return stop(path, properties);
     case 'restart': {
-      const code = await stop(path);
-      return code === 0 ? start(path) : code;
+      const code = await stop(path, properties);
+      return code === 0 ? start(path, properties) : code;
     }
     case 'status':
-      return status(path);
+      return status(path, properties);
     default:
       console.error(usage);
       return 2;
@@ -51,8 +54,8 @@ function defaultPath(): string {
   return candidates.find((path) => path !== null && existsSync(path)) ?? 'zoo.cfg';
 }
 
-async function start(path: string): Promise<number> {
-  const { dataDir } = loadFiles(path, {});
+async function start(path: string, properties: Properties): Promise<number> {
+  const { dataDir } = loadFiles(path, properties);
   const pidPath = pidPathOf(dataDir);
   const running = runningPid(pidPath);
   if (running !== null) {
@@ -61,8 +64,9 @@ async function start(path: string): Promise<number> {
   }
   const logPath = join(dataDir, 'zk-server.log');
   const log = openSync(logPath, 'a');
+  const flags = Object.entries(properties).map(([name, value]) => `-D${name}=${value}`);
   const script = new URL('zk-server.js', import.meta.url).pathname;
-  const child = spawn(process.execPath, [script, 'start-foreground', path], {
+  const child = spawn(process.execPath, [script, 'start-foreground', path, ...flags], {
     detached: true,
     stdio: ['ignore', log, log],
   });
@@ -78,8 +82,8 @@ async function start(path: string): Promise<number> {
   return 0;
 }
 
-async function stop(path: string): Promise<number> {
-  const pidPath = pidPathOf(loadFiles(path, {}).dataDir);
+async function stop(path: string, properties: Properties): Promise<number> {
+  const pidPath = pidPathOf(loadFiles(path, properties).dataDir);
   const pid = runningPid(pidPath);
   if (pid === null) {
     console.log('not running');
@@ -95,8 +99,8 @@ async function stop(path: string): Promise<number> {
   return 0;
 }
 
-async function status(path: string): Promise<number> {
-  const { clientAddress } = loadFiles(path, {});
+async function status(path: string, properties: Properties): Promise<number> {
+  const { clientAddress } = loadFiles(path, properties);
   if (clientAddress === null) {
     console.error('the configuration has no client port to ask');
     return 1;
@@ -141,4 +145,5 @@ function runningPid(pidPath: string): number | null {
   }
 }
 
-process.exitCode = await main();
+const exitCode = await main();
+if (exitCode !== undefined) process.exitCode = exitCode;

@@ -131,7 +131,7 @@ export class Member {
     const properties = Object.entries(this.#options.properties ?? {}).map(
       ([key, value]) => `-D${key}=${value}`,
     );
-    return [node, [join(root, 'server/main.ts'), ...properties, cfg]];
+    return [node, [join(root, 'server/bin/zk-server.js'), 'start-foreground', cfg, ...properties]];
   }
 
   #apache(cfg: string): [string, string[]] {

@@ -1,0 +1,63 @@
+import { createServer } from 'node:net';
+import type { Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import type { ServerView } from './admin/server-view.ts';
+import type { Host } from './shell/host.ts';
+
+export interface AdminPort {
+  /** Where it listens. */
+  readonly port: number;
+  /** Takes no more connections, and ends those there are. */
+  close(): void;
+}
+
+/**
+ * The admin port: HTTP by fastify, which is loaded with the first connection. A server that
+ * nobody asks over HTTP does without its fourteen megabytes.
+ *
+ * Rejects when the port cannot be bound.
+ */
+export async function openAdminPort(
+  view: ServerView,
+  address: { readonly host: string; readonly port: number },
+  host: Host,
+): Promise<AdminPort> {
+  const sockets = new Set<Socket>();
+  let app: Promise<FastifyInstance> | null = null;
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    app ??= loadApp(view, address);
+    app.then(
+      (ready) => ready.server.emit('connection', socket),
+      (error: unknown) => {
+        host.log('error', 'the admin port cannot answer', { reason: String(error) });
+        socket.destroy();
+      },
+    );
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(address.port, address.host, resolve);
+  });
+  server.on('error', (error) => host.log('error', 'admin port', { reason: error.message }));
+  const bound = server.address();
+  return {
+    port: typeof bound === 'object' && bound !== null ? bound.port : address.port,
+    close() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+async function loadApp(
+  view: ServerView,
+  options: { readonly host: string; readonly port: number },
+): Promise<FastifyInstance> {
+  const { createAdminApp } = await import('./admin/admin-http.ts');
+  const app = createAdminApp(view, options);
+  await app.ready();
+  return app;
+}
