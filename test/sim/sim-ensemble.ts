@@ -77,6 +77,7 @@ export class SimEnsemble implements Cluster {
     });
     this.model = new HistoryModel(this.world);
     this.checker.onCommitted = (proposal) => this.model.committed(proposal);
+    this.checker.onProposed = (proposal) => this.model.proposed(proposal);
     this.clientChecker = new ClientChecker(this.world, this.model, { expirySlackMs });
     for (const sid of this.sids) this.#disks.set(sid, new SimDisk(this.world, `s${sid}`));
     this.storm = new Storm(this, options.storm);

@@ -132,13 +132,9 @@ export class ClientChecker implements ClientObserver {
   expired(client: SimClient): void {
     if (client.sessionId === 0n) return;
     this.counts.expiries += 1;
-    this.#world.expect(
-      this.#model.closedAt(client.sessionId) !== null,
-      'S3 expiry is a transaction',
-      () => {
-        return `${client.name} is told that session ${sessionHex(client.sessionId)} is over, and it is not`;
-      },
-    );
+    this.#world.expect(this.#model.isClosing(client.sessionId), 'S3 expiry is proposed', () => {
+      return `${client.name} is told that session ${sessionHex(client.sessionId)} is over, and it is not`;
+    });
     this.#live.delete(client.sessionId);
   }
 

@@ -1,6 +1,7 @@
+import { OpCode } from '../../../server/protocol/op-code.ts';
 import type { SessionId } from '../../../server/protocol/session-id.ts';
 import type { Txn } from '../../../server/protocol/txn.ts';
-import { decodeTxn } from '../../../server/protocol/txn-codec.ts';
+import { decodeTxn, peekTxnHeader } from '../../../server/protocol/txn-codec.ts';
 import type { Proposal } from '../../../server/zab/events.ts';
 import type { World } from '../world.ts';
 import { hex } from './member-ghost.ts';
@@ -29,6 +30,7 @@ export class HistoryModel {
   onExpired: (session: bigint, zxid: number) => void = () => {};
   readonly #world: World;
   readonly #txns = new Map<number, Txn>();
+  readonly #closing = new Set<bigint>();
   readonly #sessions = new Map<bigint, SessionPast>();
 
   constructor(world: World) {
@@ -42,6 +44,16 @@ export class HistoryModel {
   /** Zxid of the end of a session; `null` while it lives. */
   closedAt(session: bigint): number | null {
     return this.#sessions.get(session)?.closedZxid ?? null;
+  }
+
+  /** Whether the end of a session was at least proposed: from then on a leader refuses it. */
+  isClosing(session: bigint): boolean {
+    return this.#closing.has(session) || this.closedAt(session) !== null;
+  }
+
+  proposed(proposal: Proposal): void {
+    const { type, sessionId } = peekTxnHeader(proposal.bytes);
+    if (type === OpCode.CLOSE_SESSION) this.#closing.add(sessionId);
   }
 
   /** A write leaves a client. */

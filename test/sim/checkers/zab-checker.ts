@@ -24,6 +24,8 @@ export class ZabChecker {
   readonly committed: HistoryEntry[] = [];
   /** Called with each newly committed transaction, once, in order. */
   onCommitted: (proposal: Proposal) => void = () => {};
+  /** Called with each proposal of a leader. */
+  onProposed: (proposal: Proposal) => void = () => {};
   readonly #isQuorum: (sids: readonly number[]) => boolean;
   readonly #proposed = new Map<number, { readonly hash: number; readonly proposal: Proposal }>();
   readonly #leaders = new Map<number, string>();
@@ -149,6 +151,7 @@ export class ZabChecker {
     const known = this.#proposed.get(zxid);
     this.#expect(known === undefined, 'Z2 one proposal for a zxid', sid, () => hex(zxid));
     this.#proposed.set(zxid, { hash: hashOfBytes(proposal.bytes), proposal });
+    this.onProposed(proposal);
   }
 
   #append(member: MemberGhost, proposal: Proposal): void {
