@@ -23,6 +23,8 @@ export interface Host {
   readonly transport: Transport;
   /** One structured line. */
   log(level: LogLevel, message: string, values: Readonly<Record<string, unknown>>): void;
+  /** `envi`: what a person may want to know of the machine, by the reference's keys. No secrets. */
+  environment(): readonly (readonly [string, string])[];
   /** Ends the process: what cannot go on says why and with which documented exit code. */
   exit(code: number, reason: string): void;
 }

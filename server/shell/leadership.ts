@@ -64,6 +64,7 @@ export class Leadership implements Upstream {
         skipAcl: config.skipAcl,
         enforceQuota: config.enforceQuota,
         digestEnabled: config.digestEnabled,
+        reconfigEnabled: config.reconfigEnabled,
         schemes: core.auth,
       },
       core.tree,

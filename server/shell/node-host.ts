@@ -1,3 +1,5 @@
+import { hostname, release, type } from 'node:os';
+import { getHeapStatistics } from 'node:v8';
 import { createTcpTransport } from '../net/tcp-transport.ts';
 import { createNodeDisk } from '../storage/node-disk.ts';
 import type { Host, LogLevel } from './host.ts';
@@ -30,11 +32,29 @@ export function createNodeHost(options: NodeHostOptions): Host {
     disk: createNodeDisk(),
     transport: createTcpTransport(options.addressMapPath),
     log,
+    environment,
     exit(code, reason) {
       log(code === 0 ? 'info' : 'error', reason, { exitCode: code });
       options.exit(code);
     },
   };
+}
+
+function environment(): readonly (readonly [string, string])[] {
+  const { heapTotal, heapUsed } = process.memoryUsage();
+  const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)}MB`;
+  return [
+    ['host.name', hostname()],
+    ['node.version', process.version],
+    ['node.home', process.execPath],
+    ['os.name', type()],
+    ['os.arch', process.arch],
+    ['os.version', release()],
+    ['user.dir', process.cwd()],
+    ['os.memory.free', mebibytes(heapTotal - heapUsed)],
+    ['os.memory.max', mebibytes(getHeapStatistics().heap_size_limit)],
+    ['os.memory.total', mebibytes(heapTotal)],
+  ];
 }
 
 /** `2026-11-25T12:00:00.000Z INFO message key=value`: for eyes first, and still one line to parse. */

@@ -4,7 +4,9 @@ import type {
   LatencyView,
   MemberState,
   ServerView,
+  SessionView,
 } from '../admin/server-view.ts';
+import { ensembleText } from '../config/ensemble-text.ts';
 import { OpCode } from '../protocol/op-code.ts';
 import type { Zxid } from '../protocol/zxid.ts';
 import { zxidHex } from '../protocol/zxid.ts';
@@ -53,6 +55,7 @@ export class ShellView implements ServerView {
       ephemeralCount: tree.ephemeralCount,
       watchCount: watches.watchCount,
       watchPathCount: watches.pathCount,
+      watcherCount: watches.watcherCount,
       sessionCount: tree.sessions.size,
       connectionCount: this.#sessions.clients.size,
       outstandingCount,
@@ -112,6 +115,34 @@ export class ShellView implements ServerView {
     return entries;
   }
 
+  visitWatches(visit: (path: string, sessionId: string) => void): void {
+    this.#core.watches.forEach((path, client) => visit(path, hexOf(client.sessionId)));
+  }
+
+  sessions(): readonly SessionView[] {
+    return [...this.#core.tree.sessions].map(([id, timeoutMs]) => ({
+      sessionId: hexOf(id),
+      timeoutMs,
+      expiresWallMs: null,
+    }));
+  }
+
+  visitEphemerals(visit: (sessionId: string, path: string) => void): void {
+    const { tree } = this.#core;
+    for (const id of tree.sessions.keys()) {
+      for (const path of tree.ephemerals(id)) visit(hexOf(id), path);
+    }
+  }
+
+  membership(): string {
+    const { ensemble } = this.#core.config;
+    return ensemble === null ? '' : ensembleText(ensemble);
+  }
+
+  environment(): readonly (readonly [string, string])[] {
+    return this.#core.host.environment();
+  }
+
   latency(): LatencyView {
     return this.#core.latency.view;
   }
@@ -145,7 +176,9 @@ export class ShellView implements ServerView {
 function connectionView(client: Client): ConnectionView {
   const { remote } = client.connection;
   return {
-    remote: `${remote.host}:${remote.port}`,
+    remote: remote.host.includes(':')
+      ? `[${remote.host}]:${remote.port}`
+      : `${remote.host}:${remote.port}`,
     sessionId: client.phase === 'open' ? hexOf(client.sessionId) : null,
     timeoutMs: client.timeoutMs,
     queued: client.pendingCount,

@@ -177,6 +177,10 @@ export class SimHost implements Host {
     this.#process.world.say(this.#process.name, `${message} ${textOf(values)}`);
   }
 
+  environment(): readonly (readonly [string, string])[] {
+    return [];
+  }
+
   exit(code: number, reason: string): void {
     this.#process.leave(code, reason);
   }
