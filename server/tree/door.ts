@@ -65,7 +65,10 @@ export interface TreeReader {
   ephemerals(session: SessionId): string[];
   /** The longest path under quota that holds this one, with its limits and usage; `null`: none. */
   quota(path: string): Quota | null;
-  /** Containers and TTL nodes that are due for removal, at most `countMax`. */
+  /**
+   * Containers and TTL nodes that are due for removal, at most `countMax`. A call looks at a bounded
+   * number of candidates and the next one goes on from there.
+   */
   dueContainers(nowMs: number, neverUsedMsMax: number, countMax: number): string[];
   /** Global sessions: part of the replicated state. */
   readonly sessions: ReadonlyMap<SessionId, number>;

@@ -3,7 +3,7 @@ import type { JuteWriter } from '../protocol/jute.ts';
 import type { SessionId } from '../protocol/session-id.ts';
 import { statBytes, type Stat } from '../protocol/stat.ts';
 import type { Zxid } from '../protocol/zxid.ts';
-import { dueContainers } from './containers.ts';
+import { DueSearch } from './containers.ts';
 import type { NodeRef, Quota, TreeReader } from './door.ts';
 import { nodeNone } from './door.ts';
 import { extra, flag, word } from './node-record.ts';
@@ -17,11 +17,13 @@ export class StateReader implements TreeReader {
   readonly #state: TreeState;
   readonly #store: NodeStore;
   readonly #quotas: Quotas;
+  readonly #due: DueSearch;
 
   constructor(state: TreeState, quotas: Quotas) {
     this.#state = state;
     this.#store = state.store;
     this.#quotas = quotas;
+    this.#due = new DueSearch(state);
   }
 
   get lastZxid(): Zxid {
@@ -201,7 +203,7 @@ export class StateReader implements TreeReader {
   }
 
   dueContainers(nowMs: number, neverUsedMsMax: number, countMax: number): string[] {
-    return dueContainers(this.#state, nowMs, neverUsedMsMax, countMax);
+    return this.#due.find(nowMs, neverUsedMsMax, countMax);
   }
 
   #writeBlock(node: NodeRef, start: number, length: number, writer: JuteWriter): void {

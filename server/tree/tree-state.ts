@@ -65,7 +65,7 @@ export class TreeState {
 
   /** Those nodes that exist without a transaction, as far as they are missing. */
   addBirthNodes(): void {
-    for (const path of ['/zookeeper', '/zookeeper/quota', '/zookeeper/config']) {
+    for (const path of ['/zookeeper', '/zookeeper/config', '/zookeeper/quota']) {
       const length = this.path.load(path);
       if (this.store.find(this.path.buffer, 0, length) !== nodeNone) continue;
       const slash = this.path.lastSlash();

@@ -223,11 +223,23 @@ test('containers are due when emptied, TTL nodes when idle, neither while they h
   assert.deepEqual(tree.dueContainers(1103, 0, 10), ['/used']);
   assert.deepEqual(tree.dueContainers(1104, 0, 10), ['/used', '/ttl']);
   assert.deepEqual(tree.dueContainers(1104, 0, 1), ['/used']);
-  assert.deepEqual(tree.dueContainers(1002 + 51, 50, 10), ['/used', '/fresh']);
+  assert.deepEqual(tree.dueContainers(1002 + 51, 50, 10).sort(), ['/fresh', '/used']);
   assert.equal(tree.stat(tree.find('/ttl')).ephemeralOwner, 0n);
   apply({ type: 20, path: '/used' });
   apply({ type: 5, path: '/ttl', data: null, version: 1 });
   assert.deepEqual(tree.dueContainers(1109, 0, 10), []);
+});
+
+test('a search among many containers goes on where the one before ended', () => {
+  for (let index = 0; index < 5; index += 1) {
+    apply(create(`/c${index}`, { type: 19 }));
+    apply(create(`/c${index}/x`));
+    apply({ type: 2, path: `/c${index}/x` });
+  }
+  assert.deepEqual(tree.dueContainers(0, 0, 2), ['/c0', '/c1']);
+  assert.deepEqual(tree.dueContainers(0, 0, 2), ['/c2', '/c3']);
+  apply({ type: 2, path: '/c4' });
+  assert.deepEqual(tree.dueContainers(0, 0, 9), ['/c0', '/c1', '/c2', '/c3']);
 });
 
 test('session ids of every server are sessions while extended types are off', () => {

@@ -160,6 +160,16 @@ test('lists without a node are dropped, and new numbers follow the highest', () 
   assert.deepEqual(tree.acl(tree.find('/c')), digestAcl);
 });
 
+test('a list that its last node gave up is not saved', () => {
+  const tree = treeOf(1);
+  create(tree, '/a', digestAcl);
+  create(tree, '/b', digestAcl);
+  apply(tree, { type: 2, path: '/b' });
+  assert.equal(save(tree).includes('a:b'), true);
+  apply(tree, { type: 7, path: '/a', acl: aclOpen, version: 1 });
+  assert.equal(save(tree).includes('a:b'), false);
+});
+
 test('birth nodes that a snapshot lacks are added', () => {
   const tree = createTree();
   load(tree, bodyOf([root]), 1 as Zxid);
