@@ -1,6 +1,6 @@
 import { PacketType } from '../protocol/packet-type.ts';
 import type { Zxid } from '../protocol/zxid.ts';
-import { zxidOf, zxidZero } from '../protocol/zxid.ts';
+import { zxidHex, zxidOf, zxidZero } from '../protocol/zxid.ts';
 import { assert } from '../util/assert.ts';
 import type { Core } from './core.ts';
 import type { LinkId, Proposal } from './events.ts';
@@ -92,7 +92,10 @@ export class Broadcast {
 
   stepAck(learner: LearnerProgress, zxid: Zxid): void {
     if (zxid > this.#lastProposed) {
-      this.#core.note('ack of what was never proposed', { sid: learner.sid, zxid });
+      this.#core.note('ack of what was never proposed', {
+        sid: learner.sid,
+        zxid: `0x${zxidHex(zxid)}`,
+      });
       return;
     }
     if (zxid <= learner.lastAcked) return;

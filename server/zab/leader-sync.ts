@@ -1,6 +1,6 @@
 import { PacketType } from '../protocol/packet-type.ts';
 import type { Zxid } from '../protocol/zxid.ts';
-import { zxidOf } from '../protocol/zxid.ts';
+import { zxidHex, zxidOf } from '../protocol/zxid.ts';
 import type { Core } from './core.ts';
 import type { Proposal } from './events.ts';
 import type { LearnerProgress } from './learner-progress.ts';
@@ -40,9 +40,10 @@ export function synchronize(
   core.note('synchronizing a learner', {
     sid: learner.sid,
     how: plan.how,
-    from: learner.peerZxid,
-    to: last,
+    from: `0x${zxidHex(learner.peerZxid)}`,
+    to: `0x${zxidHex(last)}`,
   });
+  learner.syncedTo = Math.max(last, start) as Zxid;
   sendHistory(core, learner, plan, { count, treeZxid, disk: disk ?? [] });
   if (learner.role === 'follower') {
     for (let index = count; index < history.length; index += 1) {

@@ -294,6 +294,7 @@ export class Leader {
       return;
     }
     learner.state = 'acked';
+    if (learner.lastAcked < learner.syncedTo) learner.lastAcked = learner.syncedTo;
     if (learner.voterIndex >= 0) this.#level[learner.voterIndex] = 1;
     if (this.#stage !== 'serve') return this.#checkLevel(nowMs);
     this.#activate(learner);

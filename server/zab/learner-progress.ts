@@ -53,6 +53,8 @@ export class LearnerProgress {
   /** End of its log, by its own word. */
   peerZxid: Zxid = zxidNone;
   lastAcked: Zxid = zxidZero;
+  /** The committed history ended here when it was synchronized: its ACK of NEWLEADER covers that. */
+  syncedTo: Zxid = zxidZero;
   heardMs: number;
   /** PINGs sent to it and answered by it; the nth answer belongs to the nth PING. */
   pingsSent = 0;

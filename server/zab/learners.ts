@@ -62,7 +62,7 @@ export class Learners {
       const silentMs = nowMs - learner.heardMs;
       const isTracked = learner.state === 'active' && learner.role === 'follower';
       if (silentMs > learner.silenceMsMax(initMs, syncMs)) {
-        this.close(learner, `silent for ${silentMs} ms while ${learner.state}`);
+        this.close(learner, `silent for ${Math.round(silentMs)} ms while ${learner.state}`);
         lostSome = true;
       } else if (
         isTracked &&

@@ -191,7 +191,7 @@ class Peer implements ZabPeer {
 
   #begin(nowMs: number): void {
     const leader = this.#election.takeOutcome().leader;
-    this.#electionMs = nowMs - this.#lookingSinceMs;
+    this.#electionMs = Math.round(nowMs - this.#lookingSinceMs);
     this.#adoptedEpoch = -1;
     this.#core.note('elected', { leader, electionMs: this.#electionMs });
     if (leader === this.#core.sid) this.#leader = new Leader(this.#core, nowMs);

@@ -117,6 +117,24 @@ test('a learner far behind is served from the disk of the leader', () => {
   assert.equal(world.server(1).disk.snapshot.length, 0);
 });
 
+test('an idle ensemble stays together, also with a follower that came late', () => {
+  const world = new World({ seed: 8, participants: 3, observers: 1 });
+  world.start(1, 3, 4);
+  const leader = world.settle(2000);
+  world.run(5000);
+  for (let count = 0; count < 10; count += 1) world.write(leader, `w${count}`);
+  world.run(100);
+  world.start(2);
+  world.settle();
+  world.run(10_000);
+  world.settle(1);
+  assert.equal(leader.peer?.view().currentEpoch, 1);
+  assert.deepEqual(
+    leader.notes.filter((note) => note.what === 'learner closed'),
+    [],
+  );
+});
+
 test('observers follow, log what is committed and never count', () => {
   const world = new World({ seed: 7, participants: 3, observers: 2 });
   world.startAll();
