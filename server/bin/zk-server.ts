@@ -55,7 +55,7 @@ function defaultPath(): string {
 }
 
 async function start(path: string, properties: Properties): Promise<number> {
-  const { dataDir } = loadFiles(path, properties);
+  const { dataDir } = loadFiles(path, properties).config;
   const pidPath = pidPathOf(dataDir);
   const running = runningPid(pidPath);
   if (running !== null) {
@@ -83,7 +83,7 @@ async function start(path: string, properties: Properties): Promise<number> {
 }
 
 async function stop(path: string, properties: Properties): Promise<number> {
-  const pidPath = pidPathOf(loadFiles(path, properties).dataDir);
+  const pidPath = pidPathOf(loadFiles(path, properties).config.dataDir);
   const pid = runningPid(pidPath);
   if (pid === null) {
     console.log('not running');
@@ -100,7 +100,7 @@ async function stop(path: string, properties: Properties): Promise<number> {
 }
 
 async function status(path: string, properties: Properties): Promise<number> {
-  const { clientAddress } = loadFiles(path, properties);
+  const { clientAddress } = loadFiles(path, properties).config;
   if (clientAddress === null) {
     console.error('the configuration has no client port to ask');
     return 1;

@@ -3,6 +3,7 @@ import type { ServerView } from '../admin/server-view.ts';
 import { createAuth } from '../auth/auth.ts';
 import { ensembleText } from '../config/ensemble-text.ts';
 import type { ServerConfig } from '../config/server-config.ts';
+import type { ServerSettings } from '../config/server-settings.ts';
 import type { ClientConnection } from '../net/client-connection.ts';
 import { ClientListener } from '../net/client-listener.ts';
 import { PeerMesh } from '../net/peer-mesh.ts';
@@ -34,8 +35,9 @@ import { Turn } from './turn.ts';
 import { ShellView } from './view.ts';
 import { Watching } from './watching.ts';
 
-/** Parts that a simulation may replace to see whether its checkers notice. */
+/** What has a standard value, and parts that a simulation may replace to see whether its checkers notice. */
 export interface ServerParts {
+  readonly settings?: ServerSettings;
   readonly createPeer?: (options: PeerOptions) => ZabPeer;
   readonly openStorage?: typeof openStorage;
 }
@@ -82,7 +84,10 @@ class Server implements RunningServer {
   #listener: ClientListener | null = null;
 
   constructor(config: ServerConfig, host: Host, parts: ServerParts) {
-    this.#storage = (parts.openStorage ?? openStorage)(storageOptions(config, host), host.disk);
+    this.#storage = (parts.openStorage ?? openStorage)(
+      storageOptions(config, host, parts.settings),
+      host.disk,
+    );
     const tree = createTree({
       extendedTypesEnabled: config.extendedTypesEnabled,
       hashSeed: Math.floor(host.random() * 2 ** 31),
@@ -232,7 +237,11 @@ class Server implements RunningServer {
   }
 }
 
-function storageOptions(config: ServerConfig, host: Host): StorageOptions {
+function storageOptions(
+  config: ServerConfig,
+  host: Host,
+  settings: ServerSettings | undefined,
+): StorageOptions {
   return {
     dataDir: config.dataDir,
     dataLogDir: config.dataLogDir,
@@ -243,6 +252,14 @@ function storageOptions(config: ServerConfig, host: Host): StorageOptions {
     forceSync: config.forceSync,
     snapshotTrustEmpty: config.snapshotTrustEmpty,
     snapshotSizeFactor: config.snapshotSizeFactor,
+    ...(settings === undefined
+      ? {}
+      : {
+          fsyncWarningMs: settings.storage.fsyncWarningMs,
+          logBytesMax: settings.storage.logBytesMax,
+          dataDirAutocreate: settings.storage.dataDirAutocreate,
+          databaseAutocreate: settings.storage.databaseAutocreate,
+        }),
     host,
   };
 }

@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { openAdminPort } from './admin-port.ts';
+import { splitOptions, systemPropertiesOf } from './config/jvm-flags.ts';
+import { loadServerConfig, pathsOf, problemText } from './config/load-config.ts';
+import type { LoadedConfig } from './config/load-config.ts';
+import type { LogLevel } from './shell/host.ts';
+import { createNodeHost } from './shell/node-host.ts';
+import { startServer } from './shell/server.ts';
+
+/** The configuration is refused: what is wrong was printed. */
+const exitConfig = 2;
+
+/** Log writes, snapshots and look-ups share libuv's threads; a log write must not wait for a snapshot. */
+const threadPoolSize = '8';
+
+const usage = 'usage: node server/main.ts [-Dname=value …] zoo.cfg';
+
+/**
+ * Runs the server that a zoo.cfg describes, until a signal ends it. `properties` are system
+ * properties by their full names, e.g. `zookeeper.snapCount`.
+ */
+export async function runServer(
+  zooCfgPath: string,
+  properties: Readonly<Record<string, string>>,
+): Promise<void> {
+  process.env['UV_THREADPOOL_SIZE'] ??= threadPoolSize;
+  const { config, settings } = loadFiles(zooCfgPath, properties);
+  const host = createNodeHost({
+    addressMapPath: process.env['ZK_ADDRESS_MAP'] ?? null,
+    logLevel: (process.env['ZK_LOG_LEVEL'] ?? 'info') as LogLevel,
+    exit: (code) => process.exit(code),
+  });
+  const server = startServer(config, host, { settings });
+  if (server === null) return;
+  const admin = config.admin.enabled ? await openAdminPort(server.view, config.admin, host) : null;
+  const stop = (signal: NodeJS.Signals): void => {
+    host.log('info', `${signal} received`, {});
+    // A second signal does not wait.
+    process.once('SIGTERM', () => process.exit(1));
+    process.once('SIGINT', () => process.exit(1));
+    admin?.close();
+    server.stop(() => process.exit(0));
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+}
+
+/** `-Dname=value` in front of or behind other arguments; a name alone stands for `true`. */
+export function splitProperties(args: readonly string[]): {
+  readonly properties: Readonly<Record<string, string>>;
+  readonly rest: string[];
+} {
+  const properties: Record<string, string> = {};
+  const rest: string[] = [];
+  for (const arg of args) {
+    const [, name, value] = /^-D([^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
+    if (name === undefined) rest.push(arg);
+    else properties[name] = value ?? 'true';
+  }
+  return { properties, rest };
+}
+
+/**
+ * The configuration of a zoo.cfg and the files it names. Everything that is wrong with it is
+ * printed, then the process ends.
+ */
+export function loadFiles(
+  zooCfgPath: string,
+  properties: Readonly<Record<string, string>>,
+): LoadedConfig {
+  const path = resolve(zooCfgPath);
+  const text = textOrNull(path);
+  if (text === null) return refuse([`${path} cannot be read. Name the zoo.cfg of this server.`]);
+  const { dataDir, dynamicConfigFile } = pathsOf(text);
+  const base = dirname(path);
+  const loaded = loadServerConfig({
+    text,
+    myidText: dataDir === null ? null : textOrNull(join(resolve(base, dataDir), 'myid')),
+    dynamicText: dynamicConfigFile === null ? null : textOrNull(resolve(base, dynamicConfigFile)),
+    systemProperties: new Map([...flagsOfEnvironment(), ...Object.entries(properties)]),
+  });
+  if ('problems' in loaded) {
+    return refuse(loaded.problems.map((problem) => problemText(path, problem)));
+  }
+  for (const warning of loaded.warnings) {
+    process.stderr.write(`warning: ${problemText(path, warning)}\n`);
+  }
+  return loaded;
+}
+
+/** As the reference's start script takes them: `-Dname=value` in two variables. */
+function flagsOfEnvironment(): Map<string, string> {
+  const { SERVER_JVMFLAGS = '', JVMFLAGS = '' } = process.env;
+  return systemPropertiesOf(splitOptions(`${SERVER_JVMFLAGS} ${JVMFLAGS}`));
+}
+
+function refuse(lines: readonly string[]): never {
+  for (const line of lines) process.stderr.write(`${line}\n`);
+  process.exit(exitConfig);
+}
+
+function textOrNull(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+async function main(): Promise<void> {
+  const { properties, rest } = splitProperties(process.argv.slice(2));
+  const [path] = rest;
+  if (path === undefined || rest.length > 1) return refuse([usage]);
+  await runServer(path, properties);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await main();
