@@ -4,8 +4,8 @@ import { ZkError, ZooKeeper } from '../index.ts';
 import type { ConnectOptions } from '../index.ts';
 import { UsageError, wordsOf } from './command-line.ts';
 import { commands } from './commands.ts';
-import type { Terminal } from './commands.ts';
 import { errorText } from './format.ts';
+import type { Terminal } from './terminal.ts';
 
 const usage = `usage: zk-cli [-server host:port[,host:port…][/chroot]] [-timeout ms] [-r] [command …]
 
@@ -46,26 +46,30 @@ export function parseInvocation(args: readonly string[]): Invocation {
   return { server, options: { sessionTimeoutMs, readOnly }, command: args.slice(at) };
 }
 
-/** Runs one command; false when it failed, which it has said then. */
-export async function runCommand(terminal: Terminal, words: readonly string[]): Promise<boolean> {
+/** Exit codes, as the reference's command has them. */
+const exitFailed = 1;
+const exitUnknownCommand = 127;
+
+/** Runs one command; the exit code. What failed has said so. */
+export async function runCommand(terminal: Terminal, words: readonly string[]): Promise<number> {
   const [name = '', ...args] = words;
   if (name === 'help') {
     terminal.print(helpText());
-    return true;
+    return 0;
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) {
-    terminal.print(`Command not found: ${name}\n${helpText()}`);
-    return false;
+    terminal.complain(`Command not found: ${name}\n${helpText()}`);
+    return exitUnknownCommand;
   }
   try {
     await command.run(terminal, args);
-    return true;
+    return 0;
   } catch (error) {
-    if (error instanceof ZkError) terminal.print(errorText(error));
-    else if (error instanceof UsageError) terminal.print(`${error.message}\n${command.usage}`);
+    if (error instanceof ZkError) terminal.complain(errorText(error));
+    else if (error instanceof UsageError) terminal.complain(`${error.message}\n${command.usage}`);
     else throw error;
-    return false;
+    return exitFailed;
   }
 }
 
@@ -78,7 +82,7 @@ function helpText(): string {
 async function prompt(terminal: Terminal, server: string): Promise<void> {
   const lines = createInterface({ input: process.stdin, output: process.stdout });
   const off = terminal.zk.onState((state, reason) => {
-    terminal.print(`\nSession ${state}: ${reason}`);
+    terminal.complain(`\nSession ${state}: ${reason}`);
     if (state === 'expired' || state === 'closed') lines.close();
   });
   // Piped input may have ended long before its last command is run.
@@ -95,7 +99,7 @@ async function prompt(terminal: Terminal, server: string): Promise<void> {
       if (words.length > 0) await runCommand(terminal, words);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
-      terminal.print(error.message);
+      terminal.complain(error.message);
     }
     if (isOpen) lines.prompt();
   }
@@ -104,15 +108,17 @@ async function prompt(terminal: Terminal, server: string): Promise<void> {
 }
 
 /**
- * The command itself: exit code 0 or 1.
+ * The command itself; its exit code.
  *
  * @throws UsageError, ZkError when there is no server.
  */
 export async function runCli(args: readonly string[]): Promise<number> {
   const { server, options, command } = parseInvocation(args);
   const print = (text: string): void => void process.stdout.write(`${text}\n`);
+  const complain = (text: string): void => void process.stderr.write(`${text}\n`);
   await using zk = await ZooKeeper.connect(server, options);
-  if (command.length > 0) return (await runCommand({ zk, print }, command)) ? 0 : 1;
-  await prompt({ zk, print }, server);
+  const terminal = { zk, print, complain };
+  if (command.length > 0) return runCommand(terminal, command);
+  await prompt(terminal, server);
   return 0;
 }

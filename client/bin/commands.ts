@@ -1,18 +1,9 @@
-import type { Acl, CreateOptions, WatchListener, ZooKeeper } from '../index.ts';
+import type { Acl, CreateOptions, WatchListener } from '../index.ts';
 import { WatcherType, ZkError } from '../index.ts';
 import { Arguments, UsageError } from './command-line.ts';
 import { aclText, dataText, eventText, parseAcl, statText } from './format.ts';
-
-/** Where a command prints, and whom it asks. */
-export interface Terminal {
-  readonly zk: ZooKeeper;
-  readonly print: (text: string) => void;
-}
-
-export interface Command {
-  readonly usage: string;
-  readonly run: (terminal: Terminal, words: readonly string[]) => Promise<void>;
-}
+import { quotaCommands } from './quota.ts';
+import type { Command, Terminal } from './terminal.ts';
 
 /** Removals in one batch of deleteall. */
 const batchCount = 1000;
@@ -46,6 +37,7 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: 'reconfig [-s] [-v version] [-add member,…] [-remove id,…] [-members member,…]',
     run: reconfig,
   },
+  ...quotaCommands,
 };
 
 function watchOption(args: Arguments, { print }: Terminal): { readonly watch?: WatchListener } {
@@ -92,7 +84,7 @@ async function set(terminal: Terminal, words: readonly string[]): Promise<void> 
   if (args.has('s')) terminal.print(statText(stat));
 }
 
-async function create({ zk, print }: Terminal, words: readonly string[]): Promise<void> {
+async function create({ zk, complain }: Terminal, words: readonly string[]): Promise<void> {
   const args = new Arguments(words, ['s', 'e', 'c'], ['t']);
   const acl = args.positional[2];
   const options: CreateOptions = {
@@ -102,7 +94,8 @@ async function create({ zk, print }: Terminal, words: readonly string[]): Promis
     ...(args.value('t') === undefined ? {} : { ttlMs: args.integer('t', 0) }),
     ...(acl === undefined ? {} : { acl: parseAcl(acl) }),
   };
-  print(`Created ${await zk.create(args.at(0, 'path'), args.positional[1] ?? null, options)}`);
+  const made = await zk.create(args.at(0, 'path'), args.positional[1] ?? null, options);
+  complain(`Created ${made}`);
 }
 
 async function remove({ zk }: Terminal, words: readonly string[]): Promise<void> {

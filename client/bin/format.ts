@@ -17,18 +17,17 @@ const eventTypes: Readonly<Record<WatchEvent['type'], string>> = {
   NODE_CHILDREN_CHANGED: 'NodeChildrenChanged',
 };
 
+/** The reference's own words, its uneven colons with them. */
 const messages: Readonly<Partial<Record<ErrorName, string>>> = {
-  NO_NODE: 'Node does not exist',
-  NODE_EXISTS: 'Node already exists',
-  NOT_EMPTY: 'Node not empty',
-  NO_CHILDREN_FOR_EPHEMERALS: 'Ephemerals cannot have children',
-  BAD_VERSION: 'version No is not valid',
-  NO_AUTH: 'Insufficient permission',
-  INVALID_ACL: 'Acl is not valid',
-  QUOTA_EXCEEDED: 'Quota has exceeded',
-  NO_WATCHER: 'No watch found',
-  CONNECTION_LOSS: 'Connection lost; it is not known whether this was done',
-  SESSION_EXPIRED: 'Session expired',
+  NO_NODE: 'Node does not exist: ',
+  NODE_EXISTS: 'Node already exists: ',
+  NOT_EMPTY: 'Node not empty: ',
+  NO_CHILDREN_FOR_EPHEMERALS: 'Ephemerals cannot have children: ',
+  BAD_VERSION: 'version No is not valid : ',
+  NO_AUTH: 'Insufficient permission : ',
+  INVALID_ACL: 'Acl is not valid : ',
+  QUOTA_EXCEEDED: 'Quota has exceeded : ',
+  NO_WATCHER: 'No watch found : ',
 };
 
 /** Eleven lines, as the reference's command prints them. */
@@ -89,11 +88,10 @@ export function parseAcl(text: string): Acl[] {
 
 export function eventText(event: WatchEvent): string {
   const type = eventTypes[event.type];
-  return `\nWATCHER::\n\nWatchedEvent state:SyncConnected type:${type} path:${event.path}`;
+  return `\nWATCHER::\n\nWatchedEvent state:SyncConnected type:${type} path:${event.path} zxid: ${event.zxid}`;
 }
 
 export function errorText(error: ZkError): string {
   const message = messages[error.code];
-  if (message === undefined) return error.message;
-  return error.path === null ? message : `${message} : ${error.path}`;
+  return message === undefined || error.path === null ? error.message : message + error.path;
 }

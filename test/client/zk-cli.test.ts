@@ -91,12 +91,10 @@ async function session(lines: readonly string[]): Promise<string[]> {
   await using server = new FakeServer();
   await using zk = await ZooKeeper.connect(`127.0.0.1:${await server.listen()}`);
   const printed: string[] = [];
+  const print = (text: string): void => void printed.push(text);
   for (const line of lines) {
-    const isDone = await runCommand(
-      { zk, print: (text) => void printed.push(text) },
-      wordsOf(line),
-    );
-    if (!isDone) printed.push(`! ${line}`);
+    const code = await runCommand({ zk, print, complain: print }, wordsOf(line));
+    if (code !== 0) printed.push(`! ${line}`);
   }
   return printed;
 }
@@ -147,15 +145,15 @@ test('what is refused is said in words, and counts as failed', async () => {
       'removewatches /a',
     ]),
     [
-      'Node does not exist : /none',
+      'Node does not exist: /none',
       '! get /none',
-      'Node does not exist : /none',
+      'Node does not exist: /none',
       '! stat /none',
       'Created /a',
-      'Node already exists : /a',
+      'Node already exists: /a',
       '! create /a',
       'Created /a/b',
-      'Node not empty : /a',
+      'Node not empty: /a',
       '! delete /a',
       'version No is not valid : /a/b',
       '! delete -v 7 /a/b',
@@ -179,8 +177,8 @@ test('a wrong call shows how it is called', async () => {
 });
 
 test('watches print what they hear', async () => {
-  const event = (type: string, path: string): string =>
-    `\nWATCHER::\n\nWatchedEvent state:SyncConnected type:${type} path:${path}`;
+  const event = (type: string, zxid: number): string =>
+    `\nWATCHER::\n\nWatchedEvent state:SyncConnected type:${type} path:/a zxid: ${zxid}`;
   assert.deepEqual(
     await session([
       'create /a',
@@ -195,14 +193,63 @@ test('watches print what they hear', async () => {
     [
       'Created /a',
       'null',
-      event('NodeDataChanged', '/a'),
+      event('NodeDataChanged', 2),
       '[]',
-      event('NodeChildrenChanged', '/a'),
+      event('NodeChildrenChanged', 3),
       'Created /a/b',
-      event('NodeDataChanged', '/a'),
-      event('NodeChildrenChanged', '/a'),
+      event('NodeDataChanged', 4),
+      event('NodeChildrenChanged', 5),
     ],
   );
+});
+
+test('quotas are set, listed, changed and lifted, one inside another is refused', async () => {
+  const printed = await session([
+    'create /zookeeper',
+    'create /zookeeper/quota',
+    'create /q one',
+    'create /q/sub',
+    'listquota /q',
+    'setquota -n 5 /q',
+    'setquota -B 200 /q',
+    'listquota /q',
+    'setquota -n 3 /q/sub',
+    'setquota -n 3 /none',
+    'delquota -n /q',
+    'listquota /q',
+    'delquota /q',
+    'ls -R /zookeeper/quota',
+    'delquota /q',
+    'setquota -n x /q',
+    'setquota -n 3 /q/sub',
+    'setquota -n 3 /q',
+  ]);
+  const limits = (count: number): string[] => [
+    'absolute path is /zookeeper/quota/q/zookeeper_limits',
+    `Output quota for /q count=${count},bytes=-1=;byteHardLimit=200;countHardLimit=-1`,
+    'Output stat for /q count=0,bytes=0',
+  ];
+  const [setUsage, deleteUsage] = [
+    'setquota -n|-b|-N|-B value path',
+    'delquota [-n|-b|-N|-B] path',
+  ];
+  assert.deepEqual(printed.slice(4), [
+    'absolute path is /zookeeper/quota/q/zookeeper_limits',
+    'quota for /q does not exist.',
+    ...limits(5),
+    `/q/sub has a parent /q which has a quota\n${setUsage}`,
+    '! setquota -n 3 /q/sub',
+    `/none does not exist.\n${setUsage}`,
+    '! setquota -n 3 /none',
+    ...limits(-1),
+    '/zookeeper/quota',
+    `Quota does not exist for /q\n${deleteUsage}`,
+    '! delquota /q',
+    `-n x is no integer\n${setUsage}`,
+    '! setquota -n x /q',
+    `/q has child /q/sub which has a quota\n${setUsage}`,
+    '! setquota -n 3 /q',
+  ]);
 });
 
 test('the rest answers', async () => {
@@ -243,20 +290,24 @@ test('as a process: one command, its output and its exit code', async () => {
   const at = `127.0.0.1:${await server.listen()}`;
   assert.deepEqual(await run(['-server', at, 'create', '/a', 'x']), {
     code: 0,
-    out: 'Created /a\n',
-    err: '',
+    out: '',
+    err: 'Created /a\n',
   });
+  assert.deepEqual(await run(['-server', at, 'get', '/a']), { code: 0, out: 'x\n', err: '' });
+  assert.equal((await run(['-server', at, 'bogus'])).code, 127);
   const failed = await run(['-server', at, 'get', '/none']);
-  assert.deepEqual([failed.code, failed.out], [1, 'Node does not exist : /none\n']);
+  assert.deepEqual([failed.code, failed.err], [1, 'Node does not exist: /none\n']);
 });
 
 test('as a process: commands line by line until quit', async () => {
   await using server = new FakeServer();
   const at = `127.0.0.1:${await server.listen()}`;
-  const { code, out } = await run(['-server', at], 'create /a x\n\nget "/a\nget /a\nquit\nls /\n');
+  const { code, out, err } = await run(
+    ['-server', at],
+    'create /a x\n\nget "/a\nget /a\nquit\nls /\n',
+  );
   assert.equal(code, 0);
-  assert.match(out, /Created \/a\n/);
-  assert.match(out, /quote " is not closed/);
+  assert.equal(err, 'Created /a\nthe quote " is not closed\n');
   assert.match(out, /\nx\n|\] x\n/);
   assert.doesNotMatch(out, /\[a\]/, 'nothing is run behind quit');
 });
