@@ -3,7 +3,7 @@ import type { Prng } from './prng.ts';
 /**
  * What a crash takes: `kept` nothing (the process was killed, the kernel lives: unsynced is still
  * unsynced), `lost` all that was not synced, `torn` any part of it: a sector is there or not, and a
- * write may stop at any byte.
+ * file that grew may end at any byte.
  */
 export type CrashMode = 'kept' | 'lost' | 'torn';
 
@@ -91,7 +91,10 @@ export class SimInode {
     }
     const { bytes, position } = change;
     if (random.chance(0.4)) {
-      const kept = bytes.subarray(0, random.int(0, bytes.length));
+      let end = position + random.int(0, bytes.length);
+      // Only a file that did not grow further ends within a sector.
+      if (end < this.#durable.length) end = Math.max(position, end - (end % sectorBytes));
+      const kept = bytes.subarray(0, end - position);
       this.#durable.apply({ type: 'write', bytes: kept, position });
       return;
     }
