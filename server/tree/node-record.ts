@@ -1,4 +1,4 @@
-/** A node is 21 int32 words of a chunk; 64-bit numbers take two, high first. */
+/** A node is 19 int32 words of a chunk; 64-bit numbers take two, high first. */
 export const word = {
   czxid: 0,
   mzxid: 2,
@@ -9,25 +9,22 @@ export const word = {
   acl: 10,
   /** CRC register after path and data. */
   prefix: 11,
-  /** Next sibling; none after the last. */
+  /** Next sibling, none after the last; or the next free record. */
   next: 12,
   /** Previous sibling; the first one's is the last. */
   previous: 13,
-  /** Next of the hash chain, or of the free nodes. */
-  chain: 14,
-  hash: 15,
-  parent: 16,
+  parent: 14,
   /** Name, then data. */
-  block: 17,
+  block: 15,
   /** Bytes of the name, and {@link flag}s. */
-  name: 18,
+  name: 16,
   /** Bytes of data; -1 for null. */
-  data: 19,
+  data: 17,
   /** Number of the node's {@link extra}; 0 for a node that needs none. */
-  extra: 20,
+  extra: 18,
 } as const;
 
-export const recordWords = 21;
+export const recordWords = 19;
 
 /**
  * What only parents and owned nodes have: 7 int32 words. Any other node has no children, counts no

@@ -111,14 +111,13 @@ export class NodeRecords {
         this.#chunks.push(spare?.fill(0) ?? new Int32Array((1 << chunkBits) * recordWords));
       }
     } else {
-      this.#free = this.int(node, word.chain);
+      this.#free = this.int(node, word.next);
     }
     const words = this.words(node);
     const at = this.at(node);
     words[at + word.next] = nodeNone;
     words[at + word.previous] = node;
     words[at + word.parent] = nodeNone;
-    words[at + word.chain] = nodeNone;
     return node;
   }
 
@@ -131,7 +130,7 @@ export class NodeRecords {
     const words = this.words(node);
     const at = this.at(node);
     words.fill(0, at, at + recordWords);
-    words[at + word.chain] = this.#free;
+    words[at + word.next] = this.#free;
     words[at + word.parent] = nodeNone;
     this.#free = node;
   }

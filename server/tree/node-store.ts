@@ -1,7 +1,7 @@
 import { assert } from '../util/assert.ts';
 import { BlockStore } from './block-store.ts';
-import { BucketTable } from './bucket-table.ts';
 import { nodeNone, type NodeRef } from './door.ts';
+import { NameIndex, type Named } from './name-index.ts';
 import { extra, flag, word } from './node-record.ts';
 import { NodeRecords } from './node-records.ts';
 import { slashByte } from './path-bytes.ts';
@@ -18,9 +18,9 @@ export interface Cursor {
  * Nodes, names, data and the links between them; knows nothing of transactions. Everything is in
  * typed arrays and pages outside the heap: no object, string or buffer for a node.
  */
-export class NodeStore extends NodeRecords {
+export class NodeStore extends NodeRecords implements Named {
   readonly #blocks = new BlockStore();
-  #buckets = new BucketTable();
+  #index = new NameIndex(this);
   readonly #hashSeed: number;
   readonly #cursors = new Set<Cursor>();
   count = 0;
@@ -35,7 +35,7 @@ export class NodeStore extends NodeRecords {
   reset(): void {
     this.clearRecords();
     this.#blocks.clear();
-    this.#buckets = new BucketTable();
+    this.#index = new NameIndex(this);
     this.count = 0;
     for (const cursor of this.#cursors) cursor.isLost = true;
     this.#cursors.clear();
@@ -64,14 +64,14 @@ export class NodeStore extends NodeRecords {
         if (byte === slashByte) break;
         hash = Math.imul(hash ^ byte, 0x01000193);
       }
-      node = this.#lookUp(node, hashEnd(hash), path, from, at);
+      node = this.#index.find(hashEnd(hash), node, path, from, at);
       if (node === nodeNone || at === end) return node;
       from = at + 1;
     }
   }
 
   child(parent: NodeRef, name: Uint8Array, start: number, end: number): NodeRef {
-    return this.#lookUp(parent, this.#hash(parent, name, start, end), name, start, end);
+    return this.#index.find(this.#hash(parent, name, start, end), parent, name, start, end);
   }
 
   /**
@@ -97,18 +97,13 @@ export class NodeStore extends NodeRecords {
     const node = this.allocateRecord();
     const words = this.words(node);
     const at = this.at(node);
-    const hash = this.#hash(parent, name, start, end);
-    words[at + word.hash] = hash;
     words[at + word.parent] = parent;
     words[at + word.block] = block;
     words[at + word.name] = nameBytes;
     words[at + word.data] = data === null ? -1 : dataBytes;
-    const bucket = this.#buckets.bucketOf(hash);
-    words[at + word.chain] = this.#buckets.head(bucket);
-    this.#buckets.setHead(bucket, node);
     this.#link(parent, node, place);
     this.count += 1;
-    if (this.count > this.#buckets.count) this.#growIndex();
+    this.#index.add(this.#hash(parent, name, start, end), node);
     return node;
   }
 
@@ -120,9 +115,13 @@ export class NodeStore extends NodeRecords {
     for (const cursor of this.#cursors) {
       if (cursor.node === node) cursor.node = this.nextAfter(node);
     }
-    this.#unindex(node, words[at + word.hash]!, words[at + word.chain]!);
+    const block = words[at + word.block]!;
+    const name = this.#blocks.offset(block);
+    const nameEnd = name + (words[at + word.name]! & flag.nameBytesMax);
+    const hash = this.#hash(words[at + word.parent]!, this.#blocks.buffer(block), name, nameEnd);
+    this.#index.remove(hash, node);
     this.#unlink(node, words, at);
-    this.#blocks.free(words[at + word.block]!);
+    this.#blocks.free(block);
     this.freeRecord(node);
     this.count -= 1;
   }
@@ -150,6 +149,20 @@ export class NodeStore extends NodeRecords {
       buffer.set(data, offset + nameBytes);
     }
     words[at + word.data] = data === null ? -1 : dataBytes;
+  }
+
+  isNamed(node: NodeRef, parent: NodeRef, name: Uint8Array, start: number, end: number): boolean {
+    const words = this.words(node);
+    const at = this.at(node);
+    if (words[at + word.parent] !== parent) return false;
+    if ((words[at + word.name]! & flag.nameBytesMax) !== end - start) return false;
+    const block = words[at + word.block]!;
+    const buffer = this.#blocks.buffer(block);
+    const offset = this.#blocks.offset(block) - start;
+    for (let from = start; from < end; from += 1) {
+      if (buffer[offset + from] !== name[from]) return false;
+    }
+    return true;
   }
 
   /** Where the node's name starts in {@link blockBuffer}; its data follows. */
@@ -212,7 +225,7 @@ export class NodeStore extends NodeRecords {
   }
 
   get reservedBytes(): number {
-    return this.#blocks.reservedBytes + this.recordBytes + this.#buckets.count * 4;
+    return this.#blocks.reservedBytes + this.recordBytes + this.#index.reservedBytes;
   }
 
   #link(parent: NodeRef, node: NodeRef, place: 'first' | 'last'): void {
@@ -237,60 +250,6 @@ export class NodeStore extends NodeRecords {
     else this.setInt(previous, word.next, next);
     const heir = next === nodeNone ? first : next;
     if (heir !== node) this.setInt(heir, word.previous, previous);
-  }
-
-  #unindex(node: NodeRef, hash: number, chain: NodeRef): void {
-    const bucket = this.#buckets.bucketOf(hash);
-    let before = this.#buckets.head(bucket);
-    if (before === node) return this.#buckets.setHead(bucket, chain);
-    for (;;) {
-      assert(before !== nodeNone, 'every node is in its hash chain');
-      const next = this.int(before, word.chain);
-      if (next === node) return this.setInt(before, word.chain, chain);
-      before = next;
-    }
-  }
-
-  #growIndex(): void {
-    const split = this.#buckets.grow();
-    let node = this.#buckets.head(split);
-    this.#buckets.setHead(split, nodeNone);
-    while (node !== nodeNone) {
-      const words = this.words(node);
-      const at = this.at(node);
-      const next = words[at + word.chain]!;
-      const bucket = this.#buckets.bucketOf(words[at + word.hash]!);
-      words[at + word.chain] = this.#buckets.head(bucket);
-      this.#buckets.setHead(bucket, node);
-      node = next;
-    }
-  }
-
-  #lookUp(parent: NodeRef, hash: number, name: Uint8Array, start: number, end: number): NodeRef {
-    let node = this.#buckets.head(this.#buckets.bucketOf(hash));
-    while (node !== nodeNone) {
-      const words = this.words(node);
-      const at = this.at(node);
-      if (
-        words[at + word.hash] === hash &&
-        words[at + word.parent] === parent &&
-        (words[at + word.name]! & flag.nameBytesMax) === end - start &&
-        this.#isName(words[at + word.block]!, name, start, end)
-      ) {
-        return node;
-      }
-      node = words[at + word.chain]!;
-    }
-    return nodeNone;
-  }
-
-  #isName(block: number, name: Uint8Array, start: number, end: number): boolean {
-    const buffer = this.#blocks.buffer(block);
-    let offset = this.#blocks.offset(block);
-    for (let at = start; at < end; at += 1, offset += 1) {
-      if (buffer[offset] !== name[at]) return false;
-    }
-    return true;
   }
 
   #hashStart(parent: NodeRef): number {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BucketTable } from '../../server/tree/bucket-table.ts';
+import { NameIndex } from '../../server/tree/name-index.ts';
 import { extra, word } from '../../server/tree/node-record.ts';
 import { NodeStore } from '../../server/tree/node-store.ts';
+import { AssertionFailure } from '../../server/util/assert.ts';
 
 // Goal: names are found among many, links hold through any removal, a walk survives deletions.
 // Method: the store alone, with enough names to grow its index through several rounds.
@@ -33,20 +34,23 @@ test('forty thousand names are found, and after half of them is gone the other h
   }
 });
 
-test('each bucket is split once in a round and covers every hash', () => {
-  const table = new BucketTable();
-  for (let round = 0; round < 1000; round += 1) {
-    const split = table.grow();
-    const last = table.count - 1;
-    assert.ok(split < last);
-    for (const hash of [0, -1, 123_456_789, last, split, -987_654_321]) {
-      const bucket = table.bucketOf(hash);
-      assert.ok(bucket >= 0 && bucket < table.count);
+test('the index holds what was added and not removed, also where all hashes are alike', () => {
+  for (const spread of [0, 3, 0x9e3779b1]) {
+    const index = new NameIndex({ isNamed: (node, parent) => node === parent });
+    const find = (node: number): number => {
+      return index.find(Math.imul(node, spread), node, new Uint8Array(0), 0, 0);
+    };
+    const count = spread === 0 ? 300 : 3000;
+    for (let node = 0; node < count; node += 1) index.add(Math.imul(node, spread), node);
+    for (let node = 0; node < count; node += 3) index.remove(Math.imul(node, spread), node);
+    for (let node = 0; node < count; node += 1) {
+      assert.equal(find(node), node % 3 === 0 ? -1 : node);
     }
+    for (let node = 0; node < count; node += 3) index.add(Math.imul(node, spread), node);
+    for (let node = 0; node < count; node += 1) assert.equal(find(node), node);
+    assert.equal(index.count, count);
+    assert.throws(() => index.remove(5, count), AssertionFailure);
   }
-  table.setHead(1000, 0);
-  assert.equal(table.head(1000), 0);
-  assert.equal(table.head(999), -1);
 });
 
 test('siblings stay linked whichever is removed', () => {
