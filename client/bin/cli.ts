@@ -85,13 +85,13 @@ async function prompt(terminal: Terminal, server: string): Promise<void> {
     terminal.complain(`\nSession ${state}: ${reason}`);
     if (state === 'expired' || state === 'closed') lines.close();
   });
-  // Piped input may have ended long before its last command is run.
-  let isOpen = true;
+  // Piped input is not asked for, and may have ended long before its last command is run.
+  let isAsking = process.stdin.isTTY;
   lines.on('close', () => {
-    isOpen = false;
+    isAsking = false;
   });
   lines.setPrompt(`[zk: ${server}] `);
-  lines.prompt();
+  if (isAsking) lines.prompt();
   for await (const line of lines) {
     try {
       const words = wordsOf(line);
@@ -101,7 +101,7 @@ async function prompt(terminal: Terminal, server: string): Promise<void> {
       if (!(error instanceof UsageError)) throw error;
       terminal.complain(error.message);
     }
-    if (isOpen) lines.prompt();
+    if (isAsking) lines.prompt();
   }
   off();
   lines.close();

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import type { TlsOptions } from 'node:tls';
 
 import { aclOpen } from '../../server/protocol/acl.ts';
 import { connectRequest } from '../../server/protocol/connect.ts';
@@ -57,8 +59,11 @@ export class FakeServer {
   #nextSessionId = 0x100n;
   #zxid = 0;
 
-  constructor() {
-    this.#server = createServer((socket) => this.#accept(socket));
+  /** With `tls` it speaks nothing else. */
+  constructor(tls: TlsOptions | null = null) {
+    const accept = (socket: Socket): void => this.#accept(socket);
+    this.#server = tls === null ? createServer(accept) : createTlsServer(tls, accept);
+    this.#server.on('tlsClientError', () => undefined);
     this.nodes.set('/', { data: null, version: 0, creates: 0, owner: 0n });
     this.nodes.set('/zookeeper/config', {
       data: Buffer.from('version=0'),
@@ -101,6 +106,7 @@ export class FakeServer {
       persistentWatches: new Set(),
     };
     this.#connections.add(connection);
+    socket.setNoDelay(true);
     socket.on('error', () => undefined);
     socket.on('close', () => this.#connections.delete(connection));
     socket.on('data', (chunk) => {

@@ -5,6 +5,7 @@ import { MultiError, ZkError, ZooKeeper } from '../../client/index.ts';
 import type { ConnectOptions, SessionState, WatchEvent } from '../../client/index.ts';
 import { OpCode } from '../../server/protocol/op-code.ts';
 import { FakeServer } from './fake-server.ts';
+import { testCertificate, testKey } from './tls-files.ts';
 
 // Goal: the public API does over a socket what its words say, with and without a chroot, and
 // carries sessions and watches over a lost connection.
@@ -300,6 +301,23 @@ test('identities are proven before the client is handed out, or it is not', asyn
   await assert.rejects(
     ZooKeeper.connect(at, { ...options, auth: [{ scheme: 'nonsense', auth: 'x' }] }),
     refused('AUTH_FAILED'),
+  );
+});
+
+test('TLS: a server whose certificate is trusted is taken, another is not', async () => {
+  await using server = new FakeServer({ cert: testCertificate, key: testKey });
+  const port = await server.listen();
+  await using zk = await ZooKeeper.connect(`localhost:${port}`, {
+    ...options,
+    tls: { ca: testCertificate },
+  });
+  assert.equal(await zk.create('/a', 'x'), '/a');
+  server.drop();
+  await reached(zk, 'connected');
+  assert.equal((await zk.get('/a')).data?.toString(), 'x');
+  await assert.rejects(
+    ZooKeeper.connect(`localhost:${port}`, { connectTimeoutMs: 200, tls: {} }),
+    (error) => refused('CONNECTION_LOSS')(error) && /self.signed/.test(String(error)),
   );
 });
 

@@ -1,0 +1,22 @@
+/**
+ * A self-signed certificate for localhost and 127.0.0.1, valid from 2020 to 2120, and its key.
+ * Both are public: they protect nothing.
+ */
+export const testCertificate: string = `-----BEGIN CERTIFICATE-----
+MIIBZjCCAQ2gAwIBAgIBATAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAlsb2NhbGhv
+c3QwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBQxEjAQBgNVBAMM
+CWxvY2FsaG9zdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABJdE0YB4I4I5F3sv
+bDrC8T+gcCruLPZUB98IzNVK299Agg1y+xS6LWG8Jf75F+Ci+fjJy5z16sSTW2HZ
+VJ0SCXGjTjBMMA8GA1UdEwEB/wQFMAMBAf8wGgYDVR0RBBMwEYIJbG9jYWxob3N0
+hwR/AAABMB0GA1UdDgQWBBQDPUD9U32MCbWJfKlWuIdvFclB2zAKBggqhkjOPQQD
+AgNHADBEAiB/ryA3A6j4FzY3SAI8esTzfSR8bgiMqZsX+MBzXw6qtwIgEQfZukib
+12ohXMfOxDmElB719v1AekcWcjv8hPRE1Vc=
+-----END CERTIFICATE-----
+`;
+
+export const testKey: string = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgv5OZm29kMG6Rng8d
+RNrEhUlKzM0rmc8pwnK2u0y9aTuhRANCAASXRNGAeCOCORd7L2w6wvE/oHAq7iz2
+VAffCMzVStvfQIINcvsUui1hvCX++Rfgovn4ycuc9erEk1th2VSdEglx
+-----END PRIVATE KEY-----
+`;
