@@ -44,6 +44,8 @@ export type ZabEvent =
   | { readonly type: 'leaderClosed'; readonly reason: string; readonly nowMs: number }
   /** The stream behind a SNAP packet was read whole into a fresh tree. */
   | { readonly type: 'snapshotReceived'; readonly zxid: Zxid; readonly nowMs: number }
+  /** Either side: bytes of a snapshot went through the link. It is alive, though no packet says so. */
+  | { readonly type: 'linkProgress'; readonly link: LinkId; readonly nowMs: number }
   /** Completions of the disk. `durable` confirms every append up to that zxid. */
   | { readonly type: 'durable'; readonly zxid: Zxid; readonly nowMs: number }
   | { readonly type: 'truncated'; readonly zxid: Zxid; readonly nowMs: number }

@@ -120,6 +120,8 @@ export class Leader {
         return this.#stepPacket(event.link, event.packet, event.nowMs);
       case 'learnerClosed':
         return this.#learners.forget(event.link);
+      case 'linkProgress':
+        return this.#learners.hear(event.link, event.nowMs);
       case 'logRead':
         return this.#stepLogRead(event);
       case 'durable':
@@ -128,7 +130,8 @@ export class Leader {
       case 'epochStored':
         return this.#stepEpochStored(event.nowMs);
       case 'propose':
-        assert(this.canPropose, 'only a leader in broadcast proposes');
+        // The clock may have ended this leadership between the number and the proposal.
+        if (!this.canPropose) return;
         this.#broadcast.stepPropose(event.proposal);
         // Nothing is numbered behind the last counter: the next epoch takes over.
         if (counterOf(event.proposal.zxid) >= this.#counterMax) {

@@ -12,9 +12,13 @@ import type { LearnerStage } from './learner-stage.ts';
 import { phaseOfStage, silenceOfStage } from './learner-stage.ts';
 import { ackEpoch, activationOf, learnerHello, packet } from './packets.ts';
 
-/** Attempts to reach the elected leader, and the pause between them. */
-export const connectAttemptsMax = 10;
-export const connectPauseMs = 100;
+/**
+ * Attempts to reach the elected leader. It may still be sitting out its wait for a better vote,
+ * so the pauses between them grow: 10, 20, 40, 80, then 100 ms.
+ */
+export const connectAttemptsMax = 14;
+const connectPauseMsMin = 10;
+const connectPauseMsMax = 100;
 
 /**
  * A server that follows, from the end of its election to the loss of its leader; with or without
@@ -104,6 +108,9 @@ export class Learner {
         return this.#stepPacket(event.packet);
       case 'leaderClosed':
         return this.#stepClosed(event.reason, event.nowMs);
+      case 'linkProgress':
+        if (event.link === this.#link) this.#heardMs = event.nowMs;
+        return;
       case 'snapshotReceived':
         this.#heardMs = event.nowMs;
         return this.#stepSnapshotReceived(event.zxid);
@@ -155,7 +162,8 @@ export class Learner {
       this.#left ??= reason;
       return;
     }
-    this.#retryMs = nowMs + connectPauseMs;
+    const pauseMs = connectPauseMsMin * 2 ** (this.#attempts - 1);
+    this.#retryMs = nowMs + Math.min(pauseMs, connectPauseMsMax);
   }
 
   #stepLeaderInfo(told: QuorumPacket): void {

@@ -29,6 +29,11 @@ export class Learners {
     this.#byLink.set(link, new LearnerProgress(link, nowMs));
   }
 
+  hear(link: LinkId, nowMs: number): void {
+    const learner = this.#byLink.get(link);
+    if (learner !== undefined) learner.heardMs = nowMs;
+  }
+
   /** The time that learners spent waiting for this leader does not count as their silence. */
   hearAll(nowMs: number): void {
     for (const learner of this) learner.heardMs = nowMs;

@@ -114,6 +114,8 @@ function eventsOf(what: string, words: readonly string[], peer: ZabPeer): Timele
       if (word === 'connected') return [{ type: 'leaderConnected', link: Number(rest[0]) }];
       if (word === 'closed') return [{ type: 'leaderClosed', reason: rest.join(' ') }];
       return [{ type: 'leaderPacket', packet: packetFrom(words) }];
+    case 'progress':
+      return [{ type: 'linkProgress', link: Number(word) }];
     case 'disk':
       return [diskEvent(word, rest)];
     case 'propose':
