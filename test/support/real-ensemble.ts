@@ -83,13 +83,13 @@ export class Member {
     });
   }
 
-  /** Resolves when the process has ended. */
-  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  /** Resolves with the exit code when the process has ended; `null`: the signal ended it. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
     const child = this.#process;
-    if (child === null) return;
-    const ended = new Promise((done) => child.once('exit', done));
+    if (child === null) return null;
+    const ended = new Promise<number | null>((done) => child.once('exit', done));
     child.kill(signal);
-    await ended;
+    return ended;
   }
 
   /** The answer to a four-letter word; `null` when nobody listens. */
