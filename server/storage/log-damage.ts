@@ -76,6 +76,7 @@ function sealStart(reader: DiskReader, at: number): number {
  */
 function hasHole(reader: DiskReader, scan: ScanEnd, dataEnd: number): boolean {
   if (scan.reason === 'zeros') return true;
+  if (isStartMissing(reader, scan.at)) return true;
   const until = Math.min(Math.max(scan.claimedEnd, scan.at + entryPrefixBytes), dataEnd);
   const from = scan.at + sealBytes;
   let sector = scan.at - (scan.at % sectorBytes);
@@ -87,6 +88,16 @@ function hasHole(reader: DiskReader, scan: ScanEnd, dataEnd: number): boolean {
     if (bytes.length > 0 && isZero(bytes, 0, bytes.length)) return true;
   }
   return false;
+}
+
+/**
+ * Whether the damaged entry's first bytes, as far as their sector reaches, are zeros: nothing was
+ * there, or the zeros of an older seal. An entry's own first four bytes are zeros, no more.
+ */
+function isStartMissing(reader: DiskReader, at: number): boolean {
+  const sectorEnd = at - (at % sectorBytes) + sectorBytes;
+  const bytes = readRange(reader, at, Math.min(sectorEnd, at + entryPrefixBytes));
+  return bytes.length > 4 && isZero(bytes, 0, bytes.length);
 }
 
 /** Whether a later entry of this history stands whole in `[from, to)`, at whatever offset. */
