@@ -1,9 +1,9 @@
-import { mkdtempSync, mkdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Agent } from './agent/agent.ts';
 import { AgentPaths } from './agent/agent-paths.ts';
-import { PortBook, podAddress } from './agent/port-book.ts';
+import { isPortFree, PortBook, podAddress } from './agent/port-book.ts';
 import { PretendAgent } from './agent/pretend.ts';
 import { arrayAt, numberAt, stringAt } from './api/json.ts';
 import type { KubeObject } from './api/kube-object.ts';
@@ -34,7 +34,10 @@ export interface LocalControlPlaneOptions {
    * with the control plane, and objects in memory only.
    */
   readonly stateDir: string | null;
-  /** Port of the API server on the loopback address; 0: any free one. Default: 0. */
+  /**
+   * Port of the API server on the loopback address; 0: any free one. Default: the one of the
+   * last run where it is free, so that a kubeconfig stays good.
+   */
   readonly port?: number;
   /** Default: `processes`. */
   readonly pods?: PodMode;
@@ -59,7 +62,8 @@ export interface LocalControlPlane {
    * Where a pod's port is reached on this machine, by name or number; `null` while it is not.
    */
   addressOf(
-    pod: KubeObject,
+    namespace: string,
+    podName: string,
     port: string | number,
   ): { readonly host: string; readonly port: number } | null;
   /** Ends the pods, each with its grace but no more than `graceMsMax`, then the API. */
@@ -130,7 +134,7 @@ class ControlPlane implements LocalControlPlane {
       ...credentials,
       api: this.api,
       host: podAddress,
-      port: this.#options.port ?? 0,
+      port: this.#options.port ?? (await this.#keptPort()),
       subresources: {
         'pods/eviction': serveEviction,
         'pods/log': podLogHandler(this.#stateDir),
@@ -147,9 +151,11 @@ class ControlPlane implements LocalControlPlane {
     }
   }
 
-  addressOf(pod: KubeObject, port: string | number) {
-    const number = containerPort(pod, port);
-    const local = number === undefined ? undefined : this.#book.portOf(keyOf(pod), number);
+  addressOf(namespace: string, podName: string, port: string | number) {
+    const pod = this.#store.get('/pods', namespace, podName);
+    const number = pod === undefined ? undefined : containerPort(pod, port);
+    const local =
+      number === undefined ? undefined : this.#book.portOf(`${namespace}/${podName}`, number);
     return local === undefined ? null : { host: podAddress, port: local };
   }
 
@@ -163,6 +169,16 @@ class ControlPlane implements LocalControlPlane {
 
   killPods(): void {
     this.#agent?.killNow();
+  }
+
+  async #keptPort(): Promise<number> {
+    try {
+      const text = readFileSync(this.kubeconfigPath, 'utf8');
+      const port = Number(/server: https:\/\/[\d.]+:(\d+)/.exec(text)?.[1] ?? 0);
+      return (await isPortFree(port)) ? port : 0;
+    } catch {
+      return 0;
+    }
   }
 
   #makeAgent(context: ControllerContext): Agent {

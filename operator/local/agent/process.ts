@@ -37,7 +37,7 @@ interface PidFile {
 }
 
 /** What tells a process from a later one with the same number; `null` when there is none. */
-function startMark(pid: number): string | null {
+export function startMark(pid: number): string | null {
   try {
     if (process.platform === 'linux') {
       const text = readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -1,0 +1,91 @@
+import { arrayAt, numberAt, stringAt } from './api/json.ts';
+import type { KubeObject } from './api/kube-object.ts';
+import { namespaceOf } from './api/kube-object.ts';
+import type { LocalControlPlane } from './control-plane.ts';
+import { conditionOf } from './controllers/controller.ts';
+
+export interface MemberLine {
+  readonly name: string;
+  readonly role: string;
+  /** `null` while it has no client port. */
+  readonly address: string | null;
+}
+
+/** The members of an ensemble with their roles and where clients reach them. */
+export function memberLines(controlPlane: LocalControlPlane, ensemble: KubeObject): MemberLine[] {
+  const namespace = namespaceOf(ensemble);
+  return arrayAt(ensemble, 'status', 'members').map((member) => {
+    const name = stringAt(member, 'name') ?? '';
+    const address = controlPlane.addressOf(namespace, name, 'client');
+    return {
+      name,
+      role: stringAt(member, 'role') ?? 'Unknown',
+      address: address === null ? null : `${address.host}:${address.port}`,
+    };
+  });
+}
+
+export function isAvailable(ensemble: KubeObject): boolean {
+  return stringAt(conditionOf(ensemble, 'Available'), 'status') === 'True';
+}
+
+/** Whether every member of the ensemble takes part; shown before anything is told to be done. */
+export function isComplete(ensemble: KubeObject): boolean {
+  const wanted = numberAt(ensemble, 'spec', 'replicas') ?? 0;
+  const ready = numberAt(ensemble, 'status', 'readyReplicas') ?? 0;
+  return isAvailable(ensemble) && ready >= wanted;
+}
+
+function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}
+
+/** What a person wants to know once it runs. */
+export function summaryText(
+  controlPlane: LocalControlPlane,
+  ensemble: KubeObject,
+  tookMs: number,
+): string {
+  const { name } = ensemble.metadata;
+  const members = memberLines(controlPlane, ensemble);
+  const width = Math.max(6, ...members.map((member) => member.name.length));
+  const rows = members.map(
+    (member) =>
+      `  ${member.name.padEnd(width)}  ${member.role.padEnd(9)}  ${member.address ?? 'not reachable'}`,
+  );
+  const addresses = members.flatMap((member) => member.address ?? []);
+  const first = addresses[0] ?? '127.0.0.1:2181';
+  const follower = members.find((member) => member.role === 'Leader')?.name ?? `${name}-0`;
+  return [
+    `ZkEnsemble ${name} is available after ${(tookMs / 1000).toFixed(1)} s.`,
+    '',
+    `  ${'MEMBER'.padEnd(width)}  ${'ROLE'.padEnd(9)}  CLIENTS`,
+    ...rows,
+    '',
+    `Connect ZooKeeper clients to  ${addresses.join(',')}`,
+    `Point kubectl at it with      export KUBECONFIG=${quoted(controlPlane.kubeconfigPath)}`,
+    '',
+    'Try:',
+    `  npx zk-cli -server ${first} create /hello world`,
+    `  kubectl get zke ${name} -o wide`,
+    `  kubectl delete pod ${follower}     # the leader: watch another one take over`,
+    '',
+    'Ctrl-C stops everything; the next start finds the data again.',
+    '',
+  ].join('\n');
+}
+
+/** What stands in the way while the ensemble is not available yet, in one line. */
+export function waitingText(controlPlane: LocalControlPlane, ensemble: KubeObject): string {
+  const pods = controlPlane.api.store.list('/pods', namespaceOf(ensemble)).map((pod) => {
+    const [status] = arrayAt(pod, 'status', 'containerStatuses');
+    const why = stringAt(status, 'state', 'waiting', 'reason');
+    const ready = stringAt(conditionOf(pod, 'Ready'), 'status') === 'True';
+    const shown = why ?? (ready ? 'ready' : 'starting');
+    return `${pod.metadata.name} ${shown}`;
+  });
+  const available = conditionOf(ensemble, 'Available');
+  const reason = stringAt(available, 'message') ?? stringAt(available, 'reason') ?? '';
+  const parts = [reason, pods.join(', ')].filter((part) => part !== '');
+  return parts.length === 0 ? 'waiting for the operator' : parts.join('; ');
+}
