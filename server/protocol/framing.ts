@@ -1,3 +1,4 @@
+import { ChunkRun } from './chunks.ts';
 import { JuteError } from './jute.ts';
 import type { JuteWriter } from './jute.ts';
 
@@ -7,7 +8,7 @@ export const frameBytesMaxDefault: number = 0xfffff;
 /** Largest message of the election port. Source: election protocol, section 3. */
 export const notificationBytesMax: number = 524_288;
 
-const empty: Buffer = Buffer.alloc(0);
+const lengthBytes = 4;
 
 /**
  * Chunks of a stream in, frames of `int32 length` + bytes out. A frame that lies in one chunk is
@@ -22,28 +23,21 @@ const empty: Buffer = Buffer.alloc(0);
  */
 export class FrameDecoder {
   /** The bytes that hold the frame found by the last {@link next}: from `start`, before `end`. */
-  buffer: Buffer = empty;
+  buffer: Buffer;
   start = 0;
   end = 0;
 
   readonly #frameBytesMax: number;
-  #at = 0;
-  #waiting: Buffer[] = [];
-  #waitingBytes = 0;
+  readonly #run = new ChunkRun();
 
   constructor(frameBytesMax: number) {
     this.#frameBytesMax = frameBytesMax;
+    this.buffer = this.#run.buffer;
   }
 
   /** Takes a chunk over; a view given out before stays valid as long as its buffer is held. */
   push(chunk: Buffer): void {
-    if (this.#waiting.length === 0 && this.#at === this.buffer.length) {
-      this.buffer = chunk;
-      this.#at = 0;
-      return;
-    }
-    this.#waiting.push(chunk);
-    this.#waitingBytes += chunk.length;
+    this.#run.push(chunk);
   }
 
   /**
@@ -52,47 +46,26 @@ export class FrameDecoder {
    * @throws JuteError on a negative or oversize length, before anything is allocated for it.
    */
   next(): boolean {
-    for (;;) {
-      const available = this.buffer.length - this.#at;
-      let needed = 4;
-      if (available >= 4) {
-        needed = 4 + this.#lengthAt(this.#at);
-        if (available >= needed) {
-          this.start = this.#at + 4;
-          this.end = this.#at + needed;
-          this.#at = this.end;
-          return true;
-        }
-      }
-      if (this.#waitingBytes === 0 || available + this.#waitingBytes < needed) {
-        // An idle connection must not hold on to its last chunk.
-        if (available === 0) this.buffer = empty;
-        this.start = this.end = 0;
-        if (available === 0) this.#at = 0;
-        return false;
-      }
-      this.#join();
+    const run = this.#run;
+    if (!run.gather(lengthBytes) || !run.gather(lengthBytes + this.#lengthAt(run.at))) {
+      this.buffer = run.buffer;
+      this.start = this.end = 0;
+      return false;
     }
+    this.buffer = run.buffer;
+    this.start = run.at + lengthBytes;
+    this.end = this.start + this.#lengthAt(run.at);
+    run.at = this.end;
+    return true;
   }
 
   /** Bytes received that belong to no whole frame yet. */
   get pendingBytes(): number {
-    return this.buffer.length - this.#at + this.#waitingBytes;
-  }
-
-  #join(): void {
-    const tail = this.buffer.subarray(this.#at);
-    this.buffer =
-      tail.length === 0 && this.#waiting.length === 1
-        ? (this.#waiting[0] ?? empty)
-        : Buffer.concat([tail, ...this.#waiting]);
-    this.#at = 0;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
+    return this.#run.pendingBytes;
   }
 
   #lengthAt(at: number): number {
-    const bytes = this.buffer;
+    const bytes = this.#run.buffer;
     const length =
       ((bytes[at] ?? 0) << 24) |
       ((bytes[at + 1] ?? 0) << 16) |

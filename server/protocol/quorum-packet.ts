@@ -1,5 +1,6 @@
 import type { Id } from './acl.ts';
 import { readId, writeId } from './acl.ts';
+import { ChunkRun } from './chunks.ts';
 import { fieldBytesMax, JuteError, JuteReader, JuteWriter } from './jute.ts';
 import { PacketType } from './packet-type.ts';
 import type { Zxid } from './zxid.ts';
@@ -19,8 +20,6 @@ export const quorumPacketBytesMin = 20;
 
 /** Identities in one packet; a connection that proves more is none of ours. */
 const authIdsMax = 4096;
-
-const empty: Buffer = Buffer.alloc(0);
 
 /**
  * ```
@@ -64,22 +63,17 @@ export function readQuorumPacket(reader: JuteReader): QuorumPacket {
  * Source: quorum protocol, sections 2, 3 and 7.
  */
 export class QuorumPacketDecoder {
-  readonly #reader: JuteReader = new JuteReader(empty);
-  #buffer: Buffer = empty;
-  #at = 0;
-  #waiting: Buffer[] = [];
-  #waitingBytes = 0;
+  readonly #run = new ChunkRun();
+  readonly #reader: JuteReader;
   #isStopped = false;
+
+  constructor() {
+    this.#reader = new JuteReader(this.#run.buffer);
+  }
 
   /** Takes a chunk over. */
   push(chunk: Buffer): void {
-    if (this.#waiting.length === 0 && this.#at === this.#buffer.length) {
-      this.#buffer = chunk;
-      this.#at = 0;
-      return;
-    }
-    this.#waiting.push(chunk);
-    this.#waitingBytes += chunk.length;
+    this.#run.push(chunk);
   }
 
   /**
@@ -88,16 +82,17 @@ export class QuorumPacketDecoder {
    * @throws JuteError when the bytes are no packet: the link is to be closed.
    */
   next(): QuorumPacket | null {
-    while (!this.#isStopped) {
-      const available = this.#buffer.length - this.#at;
-      const needed = this.#bytesNeeded();
-      if (available >= needed) return this.#take(needed);
-      if (this.#waitingBytes === 0 || available + this.#waitingBytes < needed) {
-        if (available === 0) this.#buffer = empty;
-        if (available === 0) this.#at = 0;
-        return null;
-      }
-      this.#join();
+    const run = this.#run;
+    let needed = quorumPacketBytesMin;
+    while (!this.#isStopped && run.gather(needed)) {
+      const known = needed;
+      needed = this.#bytesNeeded();
+      if (needed > known && run.available < needed) continue;
+      this.#reader.reset(run.buffer, run.at, run.at + needed);
+      const packet = readQuorumPacket(this.#reader);
+      run.at += needed;
+      this.#isStopped = packet.type === PacketType.SNAP;
+      return packet;
     }
     return null;
   }
@@ -109,54 +104,32 @@ export class QuorumPacketDecoder {
 
   /** Hands over every byte behind the last packet and starts afresh. */
   rest(): Buffer {
-    this.#join();
-    const bytes = this.#buffer;
-    this.#buffer = empty;
     this.#isStopped = false;
-    return bytes;
+    return this.#run.takeAll();
   }
 
-  #take(needed: number): QuorumPacket {
-    this.#reader.reset(this.#buffer, this.#at, this.#at + needed);
-    const packet = readQuorumPacket(this.#reader);
-    this.#at += needed;
-    this.#isStopped = packet.type === PacketType.SNAP;
-    return packet;
-  }
-
-  /** How many bytes the packet at the cursor takes at least; exact once that many are there. */
+  /**
+   * How many bytes the packet at the cursor takes at least; exactly that many once they are
+   * readable in place.
+   */
   #bytesNeeded(): number {
-    const start = this.#at;
-    const end = this.#buffer.length;
-    if (end - start < 16) return quorumPacketBytesMin;
-    this.#reader.reset(this.#buffer, start, end);
-    this.#reader.skip(12);
-    let at = 16 + checkedLength(this.#reader.int32());
-    if (end - start < at + 4) return at + 4;
-    this.#reader.offset = start + at;
-    const count = this.#reader.int32();
+    const start = this.#run.at;
+    const { available } = this.#run;
+    const reader = this.#reader;
+    reader.reset(this.#run.buffer, start, start + available);
+    reader.skip(12);
+    let bytes = 16 + checkedLength(reader.int32()) + 4;
+    if (available < bytes) return bytes;
+    reader.offset = start + bytes - 4;
+    const count = reader.int32();
     if (count < -1 || count > authIdsMax) throw new JuteError(`${count} identities in a packet`);
-    at += 4;
-    for (let index = 0; index < count * 2; index += 1) {
-      if (end - start < at + 4) return at + 4 + (count * 2 - index - 1) * 4;
-      this.#reader.offset = start + at;
-      at += 4 + checkedLength(this.#reader.int32());
-      if (end - start < at) return at + (count * 2 - index - 1) * 4;
+    // Two strings each: what is not seen yet takes at least its length.
+    for (let left = count * 2; left > 0; left -= 1) {
+      if (available < bytes + 4) return bytes + left * 4;
+      reader.offset = start + bytes;
+      bytes += 4 + checkedLength(reader.int32());
     }
-    return at;
-  }
-
-  #join(): void {
-    const tail = this.#buffer.subarray(this.#at);
-    this.#buffer =
-      tail.length === 0 && this.#waiting.length === 1
-        ? (this.#waiting[0] ?? empty)
-        : this.#waiting.length === 0
-          ? tail
-          : Buffer.concat([tail, ...this.#waiting]);
-    this.#at = 0;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
+    return bytes;
   }
 }
 
