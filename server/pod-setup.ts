@@ -16,6 +16,9 @@ export interface PodSetup {
 
 const sidMax = 254;
 
+/** As the operator's pods name it. */
+const adminPort = '8080';
+
 /**
  * Makes a pod of a StatefulSet into a server: id from its name, `myid` on its volume, and one
  * `zoo.cfg` from the mounted files and the pod's own directories.
@@ -25,6 +28,8 @@ const sidMax = 254;
  *
  * An empty volume becomes a new database only while `bootstrap` is `true`; afterwards the
  * server has to get its state from the others before it may vote.
+ *
+ * `ZK_ADDRESS_MAP`, where it is set, names a JSON file: `listen` maps a port to `host:port`.
  * @throws PodSetupError for what is missing, and for a volume of another member.
  * Source: configuration, section 1 (`myid`, `initialize`).
  */
@@ -43,6 +48,7 @@ export function setUpPod(env: Readonly<Record<string, string | undefined>>): Pod
     configFile(configDir, 'zoo.cfg').trimEnd(),
     `dataDir=${escaped(dataDir)}`,
     ...(logDir === null ? [] : [`dataLogDir=${escaped(logDir)}`]),
+    ...adminLines(env['ZK_ADDRESS_MAP'] ?? null),
     configFile(configDir, 'servers').trimEnd(),
   ];
   replaceFile(zooCfgPath, `${lines.join('\n')}\n`);
@@ -91,6 +97,19 @@ function isBlank(dataDir: string, logDir: string | null): boolean {
       throw error;
     }
   });
+}
+
+/**
+ * Where pods share one machine, an address map says which port of it stands for each port of a
+ * pod. The admin port is not opened by the transport, which follows the map by itself.
+ */
+function adminLines(addressMapPath: string | null): string[] {
+  const text = addressMapPath === null ? null : textOf(addressMapPath);
+  if (text === null) return [];
+  const { listen = {} } = JSON.parse(text) as { listen?: Record<string, string> };
+  const [, host, port] = /^(.+):([0-9]+)$/.exec(listen[adminPort] ?? '') ?? [];
+  if (host === undefined) return [];
+  return [`admin.serverAddress=${host}`, `admin.serverPort=${port}`];
 }
 
 function configFile(dir: string, name: string): string {

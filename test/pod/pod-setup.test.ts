@@ -55,6 +55,18 @@ test('a separate log volume is named in the configuration', (t) => {
   assert.match(readFileSync(setup.zooCfgPath, 'utf8'), /^dataLogDir=.*\/log$/m);
 });
 
+test('the admin port follows an address map', (t) => {
+  const { env, configDir } = pod(t, true);
+  const path = join(configDir, 'map.json');
+  writeFileSync(path, JSON.stringify({ listen: { '8080': '127.0.0.1:41004' } }));
+  const { zooCfgPath } = setUpPod({ ...env, ZK_ADDRESS_MAP: path });
+  const lines = readFileSync(zooCfgPath, 'utf8').split('\n');
+  assert.ok(lines.includes('admin.serverAddress=127.0.0.1'));
+  assert.ok(lines.includes('admin.serverPort=41004'));
+  const { zooCfgPath: without } = setUpPod({ ...env, ZK_ADDRESS_MAP: '/nowhere' });
+  assert.doesNotMatch(readFileSync(without, 'utf8'), /admin\.serverAddress/);
+});
+
 test('an empty volume votes only while the ensemble has no history', (t) => {
   const fresh = pod(t, true);
   setUpPod(fresh.env);
