@@ -172,6 +172,17 @@ test('what was sent fails when the connection breaks, what was not sent waits fo
   assert.deepEqual(world.answers[1], { error: 0, text: 'late' });
 });
 
+test('what was about to be sent when the connection broke is not sent on the next', () => {
+  const world = new World();
+  world.connect();
+  world.effects();
+  world.submit(OpCode.SYNC, '/written');
+  world.lose();
+  assert.equal(world.answers[0]?.error, ErrorCode.CONNECTION_LOSS);
+  const greeting = world.greet();
+  assert.equal(greeting.length, 4 + greeting.readInt32BE(), 'the handshake and nothing else');
+});
+
 test('what finds no server within the session timeout fails', () => {
   const world = new World();
   world.submit();
