@@ -91,36 +91,16 @@ export class ZabChecker {
 
   event(sid: number, event: ZabEvent): void {
     const member = this.#member(sid);
-    switch (event.type) {
-      case 'propose':
-        return this.#propose(member, event.proposal);
-      case 'durable':
-        return this.#durable(member, event.zxid);
-      case 'truncated':
-        return this.#truncated(member, event.zxid);
-      case 'epochStored':
-        return this.#epochStored(member, event.which, event.epoch);
-      case 'snapshotReceived':
-        member.before ??= member.applied;
-        member.applied = [...(member.incoming ?? [])];
-        member.verifiedCount = 0;
-        return;
-      case 'snapshotInstalled':
-        member.promises = [member.promise];
-        return;
-      case 'leaderPacket':
-        return received(member, event.packet);
-      case 'tick':
-      case 'notification':
-      case 'learnerConnected':
-      case 'learnerPacket':
-      case 'learnerClosed':
-      case 'logRead':
-      case 'leaderConnected':
-      case 'leaderClosed':
-      case 'sync':
-      case 'resign':
-        return;
+    if (event.type === 'propose') this.#propose(member, event.proposal);
+    else if (event.type === 'durable') this.#durable(member, event.zxid);
+    else if (event.type === 'truncated') this.#truncated(member, event.zxid);
+    else if (event.type === 'epochStored') this.#epochStored(member, event.which, event.epoch);
+    else if (event.type === 'leaderPacket') received(member, event.packet);
+    else if (event.type === 'snapshotInstalled') member.promises = [member.promise];
+    else if (event.type === 'snapshotReceived') {
+      member.before ??= member.applied;
+      member.applied = [...(member.incoming ?? [])];
+      member.verifiedCount = 0;
     }
   }
 
