@@ -179,6 +179,7 @@ test('what was about to be sent when the connection broke is not sent on the nex
   world.submit(OpCode.SYNC, '/written');
   world.lose();
   assert.equal(world.answers[0]?.error, ErrorCode.CONNECTION_LOSS);
+  assert.equal(world.sent().length, 0);
   const greeting = world.greet();
   assert.equal(greeting.length, 4 + greeting.readInt32BE(), 'the handshake and nothing else');
 });
