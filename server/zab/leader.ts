@@ -2,29 +2,18 @@ import { JuteError } from '../protocol/jute.ts';
 import { PacketType } from '../protocol/packet-type.ts';
 import type { QuorumPacket } from '../protocol/quorum-packet.ts';
 import type { Zxid } from '../protocol/zxid.ts';
-import { counterMax, counterOf, epochMax, zxidOf } from '../protocol/zxid.ts';
+import { counterMax, counterOf, zxidOf } from '../protocol/zxid.ts';
 import { assert } from '../util/assert.ts';
 import { Broadcast } from './broadcast.ts';
 import type { Core } from './core.ts';
+import { Discovery } from './discovery.ts';
 import type { Phase } from './effects.ts';
 import type { LinkId, Proposal, ZabEvent } from './events.ts';
 import { readHello } from './learner-hello.ts';
 import type { LearnerProgress } from './learner-progress.ts';
 import { Learners } from './learners.ts';
 import { synchronize } from './leader-sync.ts';
-import { epochOfAck, leaderInfo, upToDate } from './packets.ts';
-
-/**
- * ```
- * gather   who follows? the new epoch is above all that they have promised
- * promise  the own promise of it goes to the disk
- * acks     LEADERINFO is out; a quorum is to accept, and nobody in it may know more
- * store    the own currentEpoch goes to the disk
- * sync     learners are brought level; a quorum is to have the history on disk
- * serve    broadcast
- * ```
- */
-type Stage = 'gather' | 'promise' | 'acks' | 'store' | 'sync' | 'serve';
+import { upToDate } from './packets.ts';
 
 /**
  * A server that leads, from the end of its election to the loss of its quorum.
@@ -37,16 +26,13 @@ export class Leader {
   readonly #learners: Learners;
   readonly #ownIndex: number;
   readonly #counterMax: number;
-  /** Voters that are here, that accept the epoch, that have its history; one mark each. */
-  readonly #present: number[];
-  readonly #accepting: number[];
+  readonly #discovery: Discovery;
+  /** Voters that have this leader's history on disk; one mark each. */
   readonly #level: number[];
-  #stage: Stage = 'gather';
+  #isServing = false;
   #stageDeadlineMs: number;
   #nextBeatMs: number;
   #beatCount = 0;
-  /** The epoch to come while it is gathered, the own one from then on. */
-  #epoch: number;
   #left: string | null = null;
   /** Takes no more proposals; waits for those under way, but not for ever. */
   #leaving: { readonly reason: string; readonly atMs: number } | null = null;
@@ -57,22 +43,19 @@ export class Leader {
     this.#broadcast = new Broadcast(core);
     this.#learners = new Learners(core, this.#broadcast);
     this.#ownIndex = core.quorum.indexOf(core.sid);
-    this.#present = core.quorum.voters.map(() => 0);
-    this.#accepting = core.quorum.voters.map(() => 0);
+    this.#discovery = new Discovery(core);
     this.#level = core.quorum.voters.map(() => 0);
     this.#counterMax = core.options.counterMax ?? counterMax;
-    this.#epoch = Math.max(core.acceptedEpoch, core.epochFloor) + 1;
     this.#stageDeadlineMs = nowMs + core.initMs;
     this.#nextBeatMs = nowMs + core.options.tickMs / 2;
     core.effects.push({ type: 'listenForLearners' });
     core.roleChanged('leading', 'discovery', core.sid, core.currentEpoch);
-    this.#present[this.#ownIndex] = 1;
-    this.#gather();
+    this.#discovery.start();
   }
 
   /** Why this server leads no longer; `null` while it does. */
   get left(): string | null {
-    return this.#left;
+    return this.#left ?? this.#discovery.left;
   }
 
   /** It left because it was asked to: another server should lead next. */
@@ -81,8 +64,8 @@ export class Leader {
   }
 
   get phase(): Phase {
-    if (this.#stage === 'serve') return 'broadcast';
-    return this.#stage === 'sync' ? 'synchronization' : 'discovery';
+    if (this.#isServing) return 'broadcast';
+    return this.#discovery.stage === 'done' ? 'synchronization' : 'discovery';
   }
 
   get leader(): number {
@@ -95,11 +78,11 @@ export class Leader {
 
   /** The epoch has begun; `null` before. */
   get openedEpoch(): number | null {
-    return this.#stage === 'serve' ? this.#epoch : null;
+    return this.#isServing ? this.#discovery.epoch : null;
   }
 
   get canPropose(): boolean {
-    return this.#stage === 'serve' && this.#left === null && this.#leaving === null;
+    return this.#isServing && this.left === null && this.#leaving === null;
   }
 
   get nextZxid(): Zxid {
@@ -108,7 +91,7 @@ export class Leader {
   }
 
   nextDeadlineMs(): number {
-    if (this.#stage === 'serve') return this.#nextBeatMs;
+    if (this.#isServing) return this.#nextBeatMs;
     return Math.min(this.#nextBeatMs, this.#stageDeadlineMs);
   }
 
@@ -139,7 +122,7 @@ export class Leader {
         }
         return;
       case 'sync':
-        if (this.#stage !== 'serve') return;
+        if (!this.#isServing) return;
         return this.#broadcast.stepSync(event.link, event.tag, this.#learners);
       case 'resign':
         this.#isPolite = true;
@@ -158,8 +141,9 @@ export class Leader {
 
   /** Called whenever the deadline has passed, before anything else is looked at. */
   tick(nowMs: number): void {
-    if (this.#stage !== 'serve' && nowMs >= this.#stageDeadlineMs) {
-      this.#left ??= `no quorum within initLimit (${this.#stage})`;
+    if (!this.#isServing && nowMs >= this.#stageDeadlineMs) {
+      const { stage } = this.#discovery;
+      this.#left ??= `no quorum within initLimit (${stage === 'done' ? 'sync' : stage})`;
       return;
     }
     if (nowMs < this.#nextBeatMs) return;
@@ -167,11 +151,11 @@ export class Leader {
     this.#beatCount += 1;
     const lostSome = this.#learners.closeLate(nowMs);
     if (this.#leaving !== null && nowMs >= this.#leaving.atMs) this.#left ??= this.#leaving.reason;
-    if (this.#stage !== 'serve') return;
+    if (!this.#isServing) return;
     if ((lostSome || this.#beatCount % 2 === 0) && !this.#learners.isQuorum()) {
       this.#left ??= 'no quorum of followers is synchronized';
     }
-    if (this.#left === null) this.#broadcast.ping(this.#learners);
+    if (this.left === null) this.#broadcast.ping(this.#learners);
   }
 
   leave(reason: string): void {
@@ -180,99 +164,41 @@ export class Leader {
 
   // Discovery.
 
-  #stepHello(learner: LearnerProgress, hello: QuorumPacket): void {
-    const read = readHello(this.#core, hello, this.#epoch);
-    if (typeof read === 'string') return this.#learners.close(learner, read);
-    const { sid, role, acceptedEpoch } = read;
-    this.#learners.closeOthers(sid);
-    learner.sid = sid;
-    learner.role = role;
-    learner.voterIndex = role === 'follower' ? this.#core.quorum.indexOf(sid) : -1;
-    learner.acceptedEpoch = acceptedEpoch;
-    learner.state = 'waiting';
-    if (this.#stage === 'gather') {
-      this.#epoch = Math.max(this.#epoch, acceptedEpoch + 1);
-      if (learner.voterIndex >= 0) this.#present[learner.voterIndex] = 1;
-      this.#gather();
-    } else if (this.#stage !== 'promise') {
-      this.#sendEpoch(learner);
-    }
-  }
-
-  #gather(): void {
-    if (this.#stage !== 'gather' || !this.#core.quorum.reaches(this.#present, 1)) return;
-    if (this.#epoch > epochMax) {
-      this.#core.effects.push({ type: 'fatal', exitCode: 1, reason: 'the last epoch is used up' });
-      return;
-    }
-    this.#stage = 'promise';
-    this.#core.storeEpoch('accepted', this.#epoch);
-  }
-
-  #sendEpoch(learner: LearnerProgress): void {
-    if (learner.acceptedEpoch > this.#epoch && learner.voterIndex >= 0) {
-      // It can never follow this epoch; the next one will be above its promise.
-      this.#core.epochFloor = Math.max(this.#core.epochFloor, learner.acceptedEpoch);
-      this.#left ??= `server ${learner.sid} has promised epoch ${learner.acceptedEpoch}`;
-      return;
-    }
-    learner.state = 'epochAck';
-    this.#core.send(learner.links, leaderInfo(this.#epoch));
+  #stepHello(learner: LearnerProgress, packet: QuorumPacket): void {
+    const hello = readHello(this.#core, packet, this.#discovery.epoch);
+    if (typeof hello === 'string') return this.#learners.close(learner, hello);
+    this.#learners.closeOthers(hello.sid);
+    this.#discovery.stepHello(learner, hello);
   }
 
   #stepEpochAck(learner: LearnerProgress, ack: QuorumPacket): void {
     if (ack.type !== PacketType.ACKEPOCH) {
       return this.#learners.close(learner, `packet ${ack.type} instead of ACKEPOCH`);
     }
-    const epoch = epochOfAck(ack.data);
-    const { currentEpoch, history } = this.#core;
-    if (this.#stage === 'acks' && epoch !== -1) {
-      const isAhead =
-        epoch > currentEpoch || (epoch === currentEpoch && ack.zxid > history.lastLogged);
-      if (isAhead) return this.#learners.close(learner, 'it is ahead of this leader');
-      if (learner.voterIndex >= 0 && ack.zxid !== -1) this.#accepting[learner.voterIndex] = 1;
-    }
-    learner.state = 'ready';
-    learner.peerZxid = ack.zxid;
+    const refusal = this.#discovery.stepEpochAck(learner, ack);
+    if (refusal !== null) return this.#learners.close(learner, refusal);
     this.#broadcast.forget(learner);
-    if (this.#stage === 'acks') this.#checkAccepted();
-    else if (this.#stage === 'sync' || this.#stage === 'serve') this.#synchronize(learner);
-  }
-
-  #checkAccepted(): void {
-    if (!this.#core.quorum.reaches(this.#accepting, 1)) return;
-    this.#stage = 'store';
-    this.#core.storeEpoch('current', this.#epoch);
+    if (this.#discovery.stage === 'done') this.#synchronize(learner);
   }
 
   #stepEpochStored(nowMs: number): void {
-    if (this.#stage === 'promise' && this.#core.acceptedEpoch >= this.#epoch) {
-      this.#stage = 'acks';
-      this.#stageDeadlineMs = nowMs + this.#core.initMs;
-      this.#accepting[this.#ownIndex] = 1;
-      this.#learners.hearAll(nowMs);
-      for (const learner of this.#learners) {
-        if (learner.state === 'waiting') this.#sendEpoch(learner);
-      }
-      if (this.#left === null) this.#checkAccepted();
-    } else if (this.#stage === 'store' && this.#core.currentEpoch >= this.#epoch) {
-      assert(this.#core.history.isDurable, 'the history is on disk before its epoch is');
-      this.#stage = 'sync';
-      this.#stageDeadlineMs = nowMs + this.#core.initMs;
-      this.#core.roleChanged('leading', 'synchronization', this.#core.sid, this.#epoch);
-      this.#level[this.#ownIndex] = 1;
-      this.#learners.hearAll(nowMs);
-      for (const learner of this.#learners) {
-        if (learner.state === 'ready') this.#synchronize(learner);
-      }
-      this.#checkLevel(nowMs);
+    this.#learners.hearAll(nowMs);
+    if (!this.#discovery.stepEpochStored(this.#learners)) return;
+    this.#stageDeadlineMs = nowMs + this.#core.initMs;
+    if (this.#discovery.stage !== 'done') return;
+    assert(this.#core.history.isDurable, 'the history is on disk before its epoch is');
+    this.#core.roleChanged('leading', 'synchronization', this.#core.sid, this.#discovery.epoch);
+    this.#level[this.#ownIndex] = 1;
+    for (const learner of this.#learners) {
+      if (learner.state === 'ready') this.#synchronize(learner);
     }
+    this.#checkLevel(nowMs);
   }
 
   // Synchronization.
 
   #synchronize(learner: LearnerProgress, disk?: readonly Proposal[] | null): void {
-    const at = { epoch: this.#epoch, isOpen: this.#broadcast.isOpen };
+    const at = { epoch: this.#discovery.epoch, isOpen: this.#isServing };
     const isDone = synchronize(this.#core, learner, at, disk);
     learner.state = isDone ? 'syncing' : 'reading';
     if (isDone) this.#broadcast.join(learner);
@@ -289,7 +215,7 @@ export class Leader {
     if (ack.type !== PacketType.ACK) {
       return this.#learners.close(learner, `packet ${ack.type} instead of the ACK of NEWLEADER`);
     }
-    if (ack.zxid !== zxidOf(this.#epoch, 0)) {
+    if (ack.zxid !== zxidOf(this.#discovery.epoch, 0)) {
       // An ack of a proposal that overtook it: counted once the history is confirmed.
       if (ack.zxid > learner.lastAcked && ack.zxid <= this.#broadcast.lastProposed) {
         learner.lastAcked = ack.zxid;
@@ -299,19 +225,19 @@ export class Leader {
     learner.state = 'acked';
     if (learner.lastAcked < learner.syncedTo) learner.lastAcked = learner.syncedTo;
     if (learner.voterIndex >= 0) this.#level[learner.voterIndex] = 1;
-    if (this.#stage !== 'serve') return this.#checkLevel(nowMs);
+    if (!this.#isServing) return this.#checkLevel(nowMs);
     this.#activate(learner);
     this.#broadcast.stepSynced(learner);
     this.#checkLeaving();
   }
 
   #checkLevel(nowMs: number): void {
-    if (this.#stage !== 'sync' || !this.#core.quorum.reaches(this.#level, 1)) return;
-    this.#stage = 'serve';
+    if (this.#isServing || !this.#core.quorum.reaches(this.#level, 1)) return;
+    this.#isServing = true;
     this.#nextBeatMs = nowMs + this.#core.options.tickMs / 2;
     this.#beatCount = 0;
-    this.#broadcast.open(this.#epoch);
-    this.#core.roleChanged('leading', 'broadcast', this.#core.sid, this.#epoch);
+    this.#broadcast.open(this.#discovery.epoch);
+    this.#core.roleChanged('leading', 'broadcast', this.#core.sid, this.#discovery.epoch);
     this.#learners.hearAll(nowMs);
     for (const learner of this.#learners) {
       if (learner.state === 'acked') this.#activate(learner);
@@ -386,7 +312,7 @@ export class Leader {
 
   #checkLeaving(): void {
     if (this.#leaving === null) return;
-    if (this.#stage === 'serve' && this.#core.history.undeliveredCount > 0) return;
+    if (this.#isServing && this.#core.history.undeliveredCount > 0) return;
     this.#left ??= this.#leaving.reason;
   }
 }

@@ -4,7 +4,7 @@ import type { Zxid } from '../protocol/zxid.ts';
 import { zxidHex } from '../protocol/zxid.ts';
 import { Deque } from '../util/deque.ts';
 import type { Core } from './core.ts';
-import type { LinkId } from './events.ts';
+import type { LinkId, Proposal } from './events.ts';
 import { activationOf, packet, proposalOf } from './packets.ts';
 
 /**
@@ -15,18 +15,26 @@ import { activationOf, packet, proposalOf } from './packets.ts';
  * which the ACK of NEWLEADER stands for. What is proposed and not committed waits until that ACK
  * is out; the log thereby never reaches into an epoch whose number is not on disk yet.
  *
- * Each method returns why the leader must be left; `null` when all is well.
+ * Source: quorum protocol, sections 8, 10 and 11.
  */
 export class LearnerLog {
   readonly #core: Core;
+  readonly #leader: number;
   readonly #isObserver: boolean;
   /** Logged and to be acknowledged once durable, in order. */
   readonly #unacked = new Deque<Zxid>();
-  #mode: 'synchronizing' | 'held' | 'open' = 'synchronizing';
+  #mode: 'synchronizing' | 'held' | 'open' | 'serving' = 'synchronizing';
+  #left: string | null = null;
 
-  constructor(core: Core, role: 'follower' | 'observer') {
+  constructor(core: Core, leader: number) {
     this.#core = core;
-    this.#isObserver = role === 'observer';
+    this.#leader = leader;
+    this.#isObserver = core.isObserver;
+  }
+
+  /** Why the leader must be left; `null` while all is well. */
+  get left(): string | null {
+    return this.#left;
   }
 
   /** NEWLEADER is here: what follows waits. */
@@ -40,38 +48,46 @@ export class LearnerLog {
     this.#logReady();
   }
 
-  propose(told: QuorumPacket): string | null {
-    const { history } = this.#core;
-    if (!history.follows(told.zxid)) return gap('PROPOSAL', told.zxid, history.lastReceived);
-    history.receive(proposalOf(told));
-    this.#logReady();
-    return null;
+  /** UPTODATE is here: from now on what is committed is delivered at once. */
+  serve(links: readonly LinkId[]): void {
+    this.#mode = 'serving';
+    this.#core.history.deliverCommitted();
+    this.sendAcks(links);
   }
 
-  commit(zxid: Zxid): string | null {
-    const { history } = this.#core;
-    const next = history.nextUncommitted;
-    if (next === zxid) {
-      history.commitNext();
-      this.#logReady();
-      return null;
-    }
-    // A commit of what is committed already is harmless; one that skips something is not.
-    if (zxid <= history.lastLogged && (next === null || zxid < next)) return null;
-    return gap('COMMIT', zxid, next ?? history.lastReceived);
-  }
-
-  /** Proposal and commit in one, for observers. */
-  inform(told: QuorumPacket): string | null {
-    const { history } = this.#core;
-    if (history.nextUncommitted !== told.zxid) {
-      if (history.nextUncommitted !== null || !history.follows(told.zxid)) {
-        return gap('INFORM', told.zxid, history.lastReceived);
+  /**
+   * False: the packet is not about transactions.
+   *
+   * @throws JuteError when there is no transaction in it.
+   */
+  step(told: QuorumPacket): boolean {
+    const type: number = told.type;
+    switch (type) {
+      case PacketType.PROPOSAL:
+        if (!this.#ignoresProposals) this.#propose(told.zxid, proposalOf(told));
+        break;
+      case PacketType.COMMIT:
+        if (!this.#ignoresProposals) this.#commit(told.zxid);
+        break;
+      case PacketType.COMMITANDACTIVATE:
+        if (this.#ignoresProposals) break;
+        this.#commit(told.zxid);
+        this.#activate(activationOf(told).leader);
+        break;
+      case PacketType.INFORM:
+        this.#inform(proposalOf(told));
+        break;
+      case PacketType.INFORMANDACTIVATE: {
+        const { leader, proposal } = activationOf(told);
+        this.#inform(proposal);
+        this.#activate(leader);
+        break;
       }
-      const isActivation = told.type === PacketType.INFORMANDACTIVATE;
-      history.receive(isActivation ? activationOf(told).proposal : proposalOf(told));
+      default:
+        return false;
     }
-    return this.commit(told.zxid);
+    if (this.#mode === 'serving') this.#core.history.deliverCommitted();
+    return true;
   }
 
   /** Acknowledges what the disk has confirmed, one packet for each proposal, in order. */
@@ -85,18 +101,60 @@ export class LearnerLog {
     }
   }
 
+  /** Once it serves, an observer is told of transactions by INFORM alone. */
+  get #ignoresProposals(): boolean {
+    return this.#isObserver && this.#mode === 'serving';
+  }
+
+  #propose(zxid: Zxid, proposal: Proposal): void {
+    const { history } = this.#core;
+    if (!history.follows(zxid)) return this.#leaveGap('PROPOSAL', zxid, history.lastReceived);
+    history.receive(proposal);
+    this.#logReady();
+  }
+
+  #commit(zxid: Zxid): void {
+    const { history } = this.#core;
+    const next = history.nextUncommitted;
+    if (next === zxid) {
+      history.commitNext();
+      return this.#logReady();
+    }
+    // A commit of what is committed already is harmless; one that skips something is not.
+    if (zxid <= history.lastLogged && (next === null || zxid < next)) return;
+    this.#leaveGap('COMMIT', zxid, next ?? history.lastReceived);
+  }
+
+  /** Proposal and commit in one, for observers. */
+  #inform(proposal: Proposal): void {
+    const { history } = this.#core;
+    const { zxid } = proposal;
+    if (history.nextUncommitted !== zxid) {
+      if (history.nextUncommitted !== null || !history.follows(zxid)) {
+        return this.#leaveGap('INFORM', zxid, history.lastReceived);
+      }
+      history.receive(proposal);
+    }
+    this.#commit(zxid);
+  }
+
+  /** A change of members may name another leader: this one is left as soon as it is known. */
+  #activate(leader: number): void {
+    if (leader !== this.#leader) this.#left ??= `server ${leader} is to lead`;
+  }
+
   #logReady(): void {
     if (this.#mode === 'held') return;
     const { history } = this.#core;
-    const isAcking = this.#mode === 'open' && !this.#isObserver;
+    const isAcking = this.#mode !== 'synchronizing' && !this.#isObserver;
     const end = isAcking ? history.length : history.committedCount;
     while (history.loggedCount < end) {
       const zxid = history.logNext();
       if (isAcking) this.#unacked.push(zxid);
     }
   }
-}
 
-function gap(what: string, zxid: Zxid, behind: Zxid): string {
-  return `${what} ${zxidHex(zxid)} does not follow ${zxidHex(behind)}`;
+  #leaveGap(what: string, zxid: Zxid, behind: Zxid): void {
+    this.#left ??= `${what} ${zxidHex(zxid)} does not follow ${zxidHex(behind)}`;
+  }
 }

@@ -10,7 +10,7 @@ import type { LinkId, ZabEvent } from './events.ts';
 import { LearnerLog } from './learner-log.ts';
 import type { LearnerStage } from './learner-stage.ts';
 import { phaseOfStage, silenceOfStage } from './learner-stage.ts';
-import { ackEpoch, activationOf, learnerHello, packet } from './packets.ts';
+import { ackEpoch, learnerHello, packet } from './packets.ts';
 
 /**
  * Attempts to reach the elected leader. It may still be sitting out its wait for a better vote,
@@ -56,14 +56,14 @@ export class Learner {
     this.#role = core.isObserver ? 'observer' : 'follower';
     this.#heardMs = nowMs;
     this.#roleName = core.isObserver ? 'observing' : 'following';
-    this.#log = new LearnerLog(core, this.#role);
+    this.#log = new LearnerLog(core, leader);
     core.roleChanged(this.#roleName, 'discovery', leader, core.currentEpoch);
     this.#dial();
   }
 
   /** Why this server follows no longer; `null` while it does. */
   get left(): string | null {
-    return this.#left;
+    return this.#left ?? this.#log.left;
   }
 
   get leader(): number {
@@ -147,7 +147,12 @@ export class Learner {
   }
 
   #stepConnected(link: LinkId, nowMs: number): void {
+    if (this.#stage !== 'dial' && this.#stage !== 'hello') {
+      this.#core.effects.push({ type: 'closeLink', link, reason: 'there is a link already' });
+      return;
+    }
     this.#heardMs = nowMs;
+    this.#retryMs = Number.POSITIVE_INFINITY;
     this.#link = link;
     this.#links = [link];
     this.#stage = 'hello';
@@ -279,32 +284,16 @@ export class Learner {
     this.#stage = 'collect';
     for (;;) {
       const told = this.#held.shift();
-      if (told === undefined || this.#left !== null) return;
+      if (told === undefined || this.left !== null) return;
       this.#stepPacket(told);
     }
   }
 
   #stepSync(told: QuorumPacket): void {
-    const type: number = told.type;
-    switch (type) {
-      case PacketType.PROPOSAL:
-        return this.#leaveIf(this.#log.propose(told));
-      case PacketType.COMMIT:
-      case PacketType.COMMITANDACTIVATE:
-        this.#leaveIf(this.#log.commit(told.zxid));
-        return this.#stepActivation(told);
-      case PacketType.INFORM:
-      case PacketType.INFORMANDACTIVATE:
-        this.#leaveIf(this.#log.inform(told));
-        return this.#stepActivation(told);
-      case PacketType.NEWLEADER:
-        return this.#stepNewLeader(told);
-      case PacketType.UPTODATE:
-        return this.#stepUpToDate();
-      default:
-        // PING, SYNC and the like: never answered here, the leader awaits the ACK.
-        return;
-    }
+    if (this.#log.step(told)) return;
+    if (told.type === PacketType.NEWLEADER) this.#stepNewLeader(told);
+    else if (told.type === PacketType.UPTODATE) this.#stepUpToDate();
+    // PING, SYNC and the like: never answered here, the leader awaits the ACK.
   }
 
   #stepNewLeader(told: QuorumPacket): void {
@@ -334,9 +323,8 @@ export class Learner {
     if (this.#stage !== 'acked') return this.#leave('UPTODATE out of phase');
     this.#stage = 'serve';
     this.#core.send(this.#links, packet(PacketType.ACK, zxidOf(this.#epoch, 0)));
-    this.#core.history.deliverCommitted();
+    this.#log.serve(this.#links);
     this.#core.roleChanged(this.#roleName, 'broadcast', this.#leader, this.#epoch);
-    this.#log.sendAcks(this.#links);
   }
 
   // Broadcast.
@@ -351,23 +339,10 @@ export class Learner {
   }
 
   #stepBroadcast(told: QuorumPacket, link: LinkId): void {
-    const { effects, history } = this.#core;
+    if (this.#log.step(told)) return;
+    const { effects } = this.#core;
     const type: number = told.type;
     switch (type) {
-      case PacketType.PROPOSAL:
-        if (this.#role === 'observer') return;
-        return this.#leaveIf(this.#log.propose(told));
-      case PacketType.COMMIT:
-      case PacketType.COMMITANDACTIVATE:
-        if (this.#role === 'observer') return;
-        this.#leaveIf(this.#log.commit(told.zxid));
-        history.deliverCommitted();
-        return this.#stepActivation(told);
-      case PacketType.INFORM:
-      case PacketType.INFORMANDACTIVATE:
-        this.#leaveIf(this.#log.inform(told));
-        history.deliverCommitted();
-        return this.#stepActivation(told);
       case PacketType.PING:
         return effects.push({ type: 'answerPing', link, zxid: told.zxid });
       case PacketType.SYNC:
@@ -377,27 +352,14 @@ export class Learner {
       case PacketType.NEWLEADER:
         return this.#leave('NEWLEADER out of phase');
       default:
-        return this.#core.note('packet ignored', { type: told.type });
+        return this.#core.note('packet ignored', { type });
     }
-  }
-
-  /** A change of members may name another leader: this one is left as soon as it is known. */
-  #stepActivation(told: QuorumPacket): void {
-    const isActivation =
-      told.type === PacketType.COMMITANDACTIVATE || told.type === PacketType.INFORMANDACTIVATE;
-    if (!isActivation) return;
-    const { leader } = activationOf(told);
-    if (leader !== this.#leader) this.#leave(`server ${leader} is to lead`);
   }
 
   #silenceMsMax(): number {
     const limit = silenceOfStage[this.#stage];
     if (limit === 'none') return Number.POSITIVE_INFINITY;
     return limit === 'init' ? this.#core.initMs : this.#core.syncMs;
-  }
-
-  #leaveIf(reason: string | null): void {
-    if (reason !== null) this.#leave(reason);
   }
 
   #leave(reason: string): void {
