@@ -71,7 +71,10 @@ export interface Storage {
   onDurable: (zxid: Zxid) => void;
   /** Called once; the process is to end. */
   onFailure: (failure: StorageFailure) => void;
-  /** Cuts the log behind zxid, sets newer snapshots aside. `done(reload)`: whether the tree must be recovered. */
+  /**
+   * Cuts the log behind zxid and sets newer snapshots aside; a tree ahead of it must be recovered,
+   * at earliest within `done`. Where the files do not lead exactly to zxid it is a failure.
+   */
   truncate(zxid: Zxid, done: () => void): void;
   /** Atomically, durable when `done` is called. */
   storeEpoch(which: 'accepted' | 'current', epoch: number, done: () => void): void;

@@ -24,8 +24,8 @@ export interface History {
   readonly lastZxid: Zxid;
   readonly recentLog: readonly LogEntry[];
   readonly wasEmpty: boolean;
-  /** The snapshot that loaded; `null`: there was none. */
-  readonly snapshot: SnapshotFile | null;
+  /** The snapshot that loaded, or was made for an empty database; `null`: there is none. */
+  readonly snapshot: { readonly zxid: Zxid; readonly path: string } | null;
 }
 
 /**
@@ -120,5 +120,6 @@ function startEmpty(disk: Disk, options: StorageOptions, target: RecoveryTarget)
     path: `${dirs.snapshots}/${name}`,
     zxid: zxidHex(zxidZero),
   });
-  return { lastZxid: zxidZero, recentLog: [], wasEmpty: true, snapshot: null };
+  const snapshot = { zxid: zxidZero, path: `${dirs.snapshots}/${name}` };
+  return { lastZxid: zxidZero, recentLog: [], wasEmpty: true, snapshot };
 }

@@ -31,11 +31,18 @@ export class SnapshotWriter {
   #checksum: number = adler32Start;
   #isCancelled = false;
 
-  constructor(disk: Disk, dir: string, source: SnapshotSource, done: SnapshotDone) {
+  /** @param place the serial number keeps two writers of one zxid apart. */
+  constructor(
+    disk: Disk,
+    place: { readonly dir: string; readonly serial: number },
+    source: SnapshotSource,
+    done: SnapshotDone,
+  ) {
+    const { dir, serial } = place;
     this.source = source;
     this.#disk = disk;
     this.#dir = dir;
-    this.#temporary = `${dir}/${unfinishedPrefix}${snapshotName(source.zxid)}`;
+    this.#temporary = `${dir}/${unfinishedPrefix}${serial}.${snapshotName(source.zxid)}`;
     this.#done = done;
   }
 
@@ -51,6 +58,8 @@ export class SnapshotWriter {
   /** Gives up; `done` is not called any more. */
   cancel(): void {
     this.#isCancelled = true;
+    // Otherwise the write that is under way finds out when it ends.
+    if (this.#file === null) this.#discard();
   }
 
   /** Gives the written file its name. Durable on return. @throws the disk's error. */

@@ -13,6 +13,7 @@ import type {
 } from './door.ts';
 import { recoverEpochs, writeEpoch } from './epoch-files.ts';
 import { listLogs, readLogs, truncateLogs } from './log-files.ts';
+import { canTruncate } from './truncation.ts';
 import { purgeFiles } from './purge.ts';
 import { recoverHistory } from './recovery.ts';
 import { finishReplacing, replaceHistory } from './replace-history.ts';
@@ -56,6 +57,7 @@ class FileStorage implements Storage {
   /** Newest snapshot known to load, and its size. */
   #proven: Zxid | null = null;
   #provenBytes = 0;
+  #snapshotsBegun = 0;
   #snapshotCount = 0;
   #snapshotMsLast = 0;
 
@@ -70,7 +72,7 @@ class FileStorage implements Storage {
   }
 
   recover(target: RecoveryTarget, recentLogCount: number): Recovered {
-    assert(this.#acts.length === 0 && this.#log.lastWaiting === null, 'recovery is alone');
+    assert(this.#log.lastWaiting === null, 'recovery finds no write under way');
     this.#log.roll();
     this.#release ??= openDataDirs(this.#disk, this.#options);
     try {
@@ -96,14 +98,20 @@ class FileStorage implements Storage {
   truncate(zxid: Zxid, done: () => void): void {
     this.#cancelRoutine();
     this.#alone(() => {
+      const { snapshots, logs } = this.#dirs;
+      if (!canTruncate(this.#disk, this.#dirs, zxid)) return this.#failTruncation(zxid);
       try {
-        this.#truncate(zxid);
+        this.#log.roll();
+        // Snapshots first: a crash in between leaves the whole history, never less than `zxid`.
+        const newer = listSnapshots(this.#disk, snapshots).filter((file) => file.zxid > zxid);
+        setAside(this.#disk, this.#dirs, { snapshots: newer.map((file) => file.name), logs: [] });
+        truncateLogs(this.#disk, logs, zxid);
       } catch (error) {
-        const what = `the log in ${this.#dirs.logs} cannot be cut behind zxid 0x${zxidHex(zxid)}`;
+        const what = `the log in ${logs} cannot be cut behind zxid 0x${zxidHex(zxid)}`;
         return this.#fail(storageExitCode.truncation, what, error);
       }
-      this.#leave();
       done();
+      this.#leave();
     });
   }
 
@@ -186,12 +194,15 @@ class FileStorage implements Storage {
 
   close(done: () => void): void {
     this.#cancelRoutine();
-    this.#alone(() => {
+    const end = (): void => {
       this.#log.roll();
       this.#release?.();
       this.#release = null;
       done();
-    });
+    };
+    // After a failure nothing is waited for: nothing completes any more.
+    if (this.#isFailed) this.#options.host.defer(end);
+    else this.#alone(end);
   }
 
   #recover(target: RecoveryTarget, recentLogCount: number): Recovered {
@@ -211,19 +222,14 @@ class FileStorage implements Storage {
     };
   }
 
-  /** Snapshots first: a crash in between leaves the whole history, never less than `zxid`. */
-  #truncate(zxid: Zxid): void {
-    this.#log.roll();
-    const snapshots = listSnapshots(this.#disk, this.#dirs.snapshots);
-    const newer = snapshots.filter((file) => file.zxid > zxid).map((file) => file.name);
-    if (newer.length === snapshots.length) {
-      // No state at or before `zxid` is left to build on: the next recovery is an empty one.
-      const logs = listLogs(this.#disk, this.#dirs.logs).map((file) => file.name);
-      setAside(this.#disk, this.#dirs, { snapshots: newer, logs });
-    } else {
-      setAside(this.#disk, this.#dirs, { snapshots: newer, logs: [] });
-      truncateLogs(this.#disk, this.#dirs.logs, zxid);
-    }
+  #failTruncation(zxid: Zxid): void {
+    const { snapshots } = this.#dirs;
+    this.#failWith(
+      storageExitCode.truncation,
+      `The leader has the history up to zxid 0x${zxidHex(zxid)}, and nothing in ${snapshots} leads ` +
+        `exactly there: no snapshot is that old, or the transaction is missing. Nothing was changed. ` +
+        `Move the contents of ${snapshots} away and start again; this server then copies the state.`,
+    );
   }
 
   #replace(source: SnapshotSource, done: () => void): void {
@@ -236,8 +242,8 @@ class FileStorage implements Storage {
         return this.#fail(storageExitCode.snapshot, this.#snapshotProblem(source), error);
       }
       this.#pace.begun();
-      this.#leave();
       done();
+      this.#leave();
     });
     writer.start();
   }
@@ -259,7 +265,9 @@ class FileStorage implements Storage {
   #writer(source: SnapshotSource, written: () => void): SnapshotWriter {
     const { host } = this.#options;
     const startMs = host.nowMs();
-    const writer = new SnapshotWriter(this.#disk, this.#dirs.snapshots, source, (error) => {
+    this.#snapshotsBegun += 1;
+    const place = { dir: this.#dirs.snapshots, serial: this.#snapshotsBegun };
+    const writer = new SnapshotWriter(this.#disk, place, source, (error) => {
       this.#snapshotMsLast = host.nowMs() - startMs;
       if (error === null) return written();
       const routine = this.#routine;
@@ -321,9 +329,12 @@ class FileStorage implements Storage {
   }
 
   #fail(exitCode: number, what: string, error: unknown): void {
+    this.#failWith(exitCode, `${what}: ${messageOf(error)}. ${remedyOf(error)}`);
+  }
+
+  #failWith(exitCode: number, message: string): void {
     if (this.#isFailed) return;
     this.#isFailed = true;
-    const message = `${what}: ${messageOf(error)}. ${remedyOf(error)}`;
     this.#options.host.defer(() => this.onFailure({ exitCode, message }));
   }
 }

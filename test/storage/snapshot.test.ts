@@ -196,7 +196,7 @@ test('writing: a temporary name until all is synced, then the final one, and the
   bench.storage.writeSnapshot(sourceOf([zxidOf(1, 1)]), { replaceHistory: false }, () => {
     isDone = true;
   });
-  const temporary = `${versionDir}/unfinished.snapshot.100000001`;
+  const temporary = `${versionDir}/unfinished.1.snapshot.100000001`;
   const final = `${versionDir}/snapshot.100000001`;
   while (disk.pending.length > 0) {
     assert(disk.exists(temporary) && !disk.exists(final) && !isDone);

@@ -106,15 +106,55 @@ test('a snapshot of what is cut off is not loaded again', () => {
   assert.deepEqual(recovered(disk).tree.applied, zxids(1, 1, 11));
 });
 
-test('if no snapshot is old enough the state is given up: the next start is empty', () => {
-  const disk = new MemoryDisk();
-  disk.put(`${versionDir}/snapshot.100000005`, snapshotBytes(sourceOf(zxids(1, 1, 5))));
-  const { bench } = recovered(disk);
-  logged(disk, bench, 1, 6, 8);
-  truncated(disk, bench, zxidOf(1, 3));
-  const { tree, result } = recovered(disk);
-  assert.deepEqual(tree.applied, []);
-  assert.equal(result.lastZxid, 0);
+test('if the files do not lead exactly there nothing is changed, and the server ends', () => {
+  const holes: readonly [Zxid, string][] = [
+    [zxidOf(1, 3), 'no snapshot is that old'],
+    [zxidOf(1, 9), 'not in the log'],
+    [zxidOf(2, 1), 'of another epoch'],
+  ];
+  for (const [zxid, why] of holes) {
+    const disk = new MemoryDisk();
+    disk.put(`${versionDir}/snapshot.100000005`, snapshotBytes(sourceOf(zxids(1, 1, 5))));
+    const { bench } = recovered(disk);
+    logged(disk, bench, 1, 6, 8);
+    bench.storage.truncate(zxid, () => assert.fail(why));
+    settle(disk, bench);
+    assert.equal(bench.failures[0]?.exitCode, 13, why);
+    assert.match(bench.failures[0]?.message ?? '', /Nothing was changed/);
+    assert.deepEqual(recovered(disk).tree.applied, zxids(1, 1, 8), why);
+  }
+});
+
+test('a truncation to the zxid that a snapshot is named after needs no log', () => {
+  const { disk, bench } = threeFiles();
+  for (const name of ['log.100000001', 'log.100000005']) disk.remove(`${versionDir}/${name}`);
+  truncated(disk, bench, zxidOf(1, 8));
+  assert.deepEqual(recovered(disk).tree.applied, zxids(1, 1, 8));
+});
+
+test('the tree may be recovered from within the confirmation, before later entries are written', () => {
+  const { disk, bench } = threeFiles();
+  const tree = new ListTree();
+  bench.storage.truncate(zxidOf(1, 6), () => bench.storage.recover(tree, 0));
+  bench.storage.append(entry(2, 1));
+  settle(disk, bench);
+  assert.deepEqual(tree.applied, zxids(1, 1, 6));
+  assert.equal(bench.durable.at(-1), zxidOf(2, 1));
+});
+
+test('closing after a failure does not wait for what never comes', () => {
+  const { disk, bench } = threeFiles();
+  disk.failNext = { act: 'sync', error: new Error('EIO: i/o error') };
+  bench.storage.append(entry(1, 13));
+  bench.storage.flush();
+  settle(disk, bench);
+  assert.equal(bench.failures.length, 1);
+  let isClosed = false;
+  bench.storage.close(() => {
+    isClosed = true;
+  });
+  settle(disk, bench);
+  assert(isClosed);
 });
 
 test('what was appended before is cut too, what is appended after stays', () => {
