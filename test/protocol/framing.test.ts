@@ -75,6 +75,14 @@ test('a frame inside one chunk is a view into it', () => {
   assert.equal(decoder.next(), false);
 });
 
+test('a connection that is idle holds on to none of its chunks', () => {
+  const decoder = new FrameDecoder(100);
+  decoder.push(Buffer.from([0, 0, 0, 1, 7]));
+  assert.equal(decoder.next(), true);
+  assert.equal(decoder.next(), false);
+  assert.equal(decoder.buffer.length, 0);
+});
+
 test('the largest frame passes, one byte more is refused as soon as its length is read', () => {
   const largest = new FrameDecoder(5);
   largest.push(Buffer.from([0, 0, 0, 5, 1, 2, 3, 4, 5]));
