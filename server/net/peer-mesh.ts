@@ -20,6 +20,8 @@ export interface PeerMeshOptions {
   /** Of the configuration; `null` for a server it does not name. */
   readonly addressOf: (sid: number) => SocketAddress | null;
   readonly onNotification: (from: number, notification: Notification) => void;
+  /** That server's port refuses connections, or it closed the one there was. */
+  readonly onUnreachable: (sid: number) => void;
   readonly onListenFailure: (reason: string) => void;
   /** Something a person may want to know about a connection. */
   readonly onNote: (what: string, values: Readonly<Record<string, string | number>>) => void;
@@ -94,13 +96,16 @@ export class PeerMesh {
     connection.onClose = (reason) => {
       peer.dialling = null;
       this.#options.onNote('election connection failed', { to, reason });
+      this.#options.onUnreachable(to);
     };
     connection.onConnect = () => {
       peer.dialling = null;
       connection.write(encodeInitialMessage(this.#greeting()));
       // The larger id keeps the connection that it opened; the smaller only asks to be dialled.
-      if (this.#options.sid < to) connection.end();
-      else this.#keep(to, connection, new FrameDecoder(notificationBytesMax));
+      if (this.#options.sid < to) {
+        connection.onClose = () => undefined;
+        connection.end();
+      } else this.#keep(to, connection, new FrameDecoder(notificationBytesMax));
     };
   }
 
@@ -156,6 +161,7 @@ export class PeerMesh {
       return;
     }
     const peer = this.#peer(message.sid);
+    this.#options.onNote('asked to dial', { peer: message.sid });
     peer.connection?.destroy();
     peer.connection = null;
     this.#dial(message.sid, announcedAddress(message));
@@ -163,12 +169,15 @@ export class PeerMesh {
 
   #keep(sid: number, connection: Connection, frames: FrameDecoder): void {
     const peer = this.#peer(sid);
+    this.#options.onNote('election connection kept', { peer: sid, port: connection.remote.port });
     peer.connection?.destroy();
     peer.connection = connection;
     connection.onData = (chunk) => this.#take(sid, connection, frames, chunk);
     connection.onClose = (reason) => {
-      if (peer.connection === connection) peer.connection = null;
+      if (peer.connection !== connection) return;
+      peer.connection = null;
       this.#options.onNote('election connection closed', { peer: sid, reason });
+      this.#options.onUnreachable(sid);
     };
     if (peer.last !== null) connection.write(peer.last);
   }

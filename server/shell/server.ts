@@ -126,7 +126,9 @@ class Server implements RunningServer {
     });
     const watching = new Watching(core);
     const requests = new Requests(core, this.#sessions, watching);
-    const snapshots = new Snapshots(core);
+    const snapshots = new Snapshots(core, (link) =>
+      this.#turn.emit({ type: 'linkProgress', link: link.id }),
+    );
     const effects = new Effects(core, {
       links: this.#links,
       snapshots,
@@ -206,6 +208,7 @@ class Server implements RunningServer {
       addressOf: electionAddress,
       onNotification: (from, notification) =>
         this.#turn.emit({ type: 'notification', from, notification }),
+      onUnreachable: (sid) => this.#turn.emit({ type: 'voterUnreachable', sid }),
       onListenFailure: (reason) => host.exit(ExitCode.BIND_FAILED, `election port: ${reason}`),
       onNote: (what, values) => host.log('debug', what, values),
     });

@@ -18,6 +18,7 @@ interface Stream {
 /** Trees on their way: to the disk, to learners, from a leader. */
 export class Snapshots {
   readonly #core: Core;
+  readonly #onProgress: (link: QuorumLink) => void;
   #isWriting = false;
   /** At start, then by the interval. */
   #nextPurgeMs = 0;
@@ -29,8 +30,10 @@ export class Snapshots {
   /** The tree before a leader's own replaced it; until that one is on disk. */
   #before: StoredTree | null = null;
 
-  constructor(core: Core) {
+  /** `onProgress`: bytes of a tree went through that link. */
+  constructor(core: Core, onProgress: (link: QuorumLink) => void) {
     this.#core = core;
+    this.#onProgress = onProgress;
   }
 
   /** An empty tree with the options of this server. */
@@ -103,6 +106,7 @@ export class Snapshots {
     let isTaken = false;
     link.receiveStream((chunk) => {
       const taken = streamed.push(chunk);
+      this.#onProgress(link);
       if (streamed.isComplete && !isTaken) {
         isTaken = true;
         tree.endSnapshot(zxid);
@@ -135,6 +139,7 @@ export class Snapshots {
       return false;
     }
     link.stream(bytes);
+    this.#onProgress(link);
     this.#core.wake();
     return true;
   }

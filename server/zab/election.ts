@@ -16,8 +16,9 @@ export const finalizeWaitMs = 200;
  * if that leader itself says that it leads.
  *
  * It lives as long as the process: the round only grows, and servers that look are answered in
- * every state. When every voter has voted alike the wait is cut short: nobody is left who could
- * know better.
+ * every state. When every voter has voted alike, or cannot be reached, the wait is cut short:
+ * nobody is left who could know better. The wait is for speed alone: what a leader needs to be
+ * safe it asks of a quorum afterwards.
  *
  * Source: election, sections 5 to 8.
  */
@@ -32,6 +33,8 @@ export class Election {
   /** Votes of this round and, apart, those of servers that do not look any more. */
   readonly #votes = new Map<number, Vote>();
   readonly #outside = new Map<number, Vote>();
+  /** Voters that cannot be dialled in this round; until they are heard. */
+  readonly #unreachable = new Set<number>();
   /** One mark for each voter, used during one count only. */
   readonly #marks: number[];
   #resendMs = Number.POSITIVE_INFINITY;
@@ -61,6 +64,11 @@ export class Election {
     return this.#outcome;
   }
 
+  /** The round under way, or the one that was decided. */
+  get round(): number {
+    return this.#round;
+  }
+
   takeOutcome(): Vote {
     const outcome = this.#outcome;
     assert(outcome !== null, 'the election is decided');
@@ -79,6 +87,7 @@ export class Election {
     this.#outcome = null;
     this.#votes.clear();
     this.#outside.clear();
+    this.#unreachable.clear();
     this.#finalizeMs = Number.POSITIVE_INFINITY;
     this.#proposal = this.#initialVote();
     this.#resendAfterMs = this.#core.options.notificationMsMin;
@@ -105,8 +114,16 @@ export class Election {
     this.#tellOthers();
   }
 
+  /** No vote is to be expected of that server: the wait for a better one may be over. */
+  stepUnreachable(sid: number, nowMs: number): void {
+    if (!this.#isLooking) return;
+    this.#unreachable.add(sid);
+    this.#conclude(nowMs);
+  }
+
   /** `own` is what this server does now. */
   stepNotification(from: number, told: Notification, own: ServerState, nowMs: number): void {
+    this.#unreachable.delete(from);
     const isVoter = this.#core.quorum.indexOf(from) >= 0;
     if (!isVoter) {
       this.#send(from, { ...this.#current, electionEpoch: this.#round, state: own });
@@ -151,6 +168,8 @@ export class Election {
     } else if (beats(vote, this.#proposal, quorum)) {
       this.#propose(vote, nowMs);
     } else {
+      // It may have missed this server's vote: while it still followed, votes of others pass by.
+      if (beats(this.#proposal, vote, quorum)) this.#send(from, this.#proposal);
       this.#conclude(nowMs);
     }
   }
@@ -188,7 +207,9 @@ export class Election {
   #conclude(nowMs: number): void {
     const { quorum } = this.#core;
     if (!this.#isQuorum(this.#votes, this.#proposal)) return;
-    if (quorum.reaches(this.#marks, 1) && this.#marks.every((mark) => mark === 1)) {
+    const isSaid = (mark: number, at: number): boolean =>
+      mark === 1 || this.#unreachable.has(quorum.voters[at] ?? -1);
+    if (quorum.reaches(this.#marks, 1) && this.#marks.every(isSaid)) {
       return this.#decide(this.#proposal);
     }
     this.#finalizeMs = Math.min(this.#finalizeMs, nowMs + finalizeWaitMs);

@@ -22,6 +22,8 @@ export type ZabEvent =
       readonly notification: Notification;
       readonly nowMs: number;
     }
+  /** The election port of that server refuses connections, or closed the one there was. */
+  | { readonly type: 'voterUnreachable'; readonly sid: number; readonly nowMs: number }
   /** Leader's side of the quorum port. */
   | { readonly type: 'learnerConnected'; readonly link: LinkId; readonly nowMs: number }
   | {

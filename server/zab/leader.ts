@@ -15,6 +15,9 @@ import { Learners } from './learners.ts';
 import { synchronize } from './leader-sync.ts';
 import { upToDate } from './packets.ts';
 
+/** Followers have at least this long to come, even if others look for a leader again. */
+const gatherMsMin = 500;
+
 /**
  * A server that leads, from the end of its election to the loss of its quorum.
  *
@@ -30,6 +33,7 @@ export class Leader {
   /** Voters that have this leader's history on disk; one mark each. */
   readonly #level: number[];
   #isServing = false;
+  readonly #startedMs: number;
   #stageDeadlineMs: number;
   #nextBeatMs: number;
   #beatCount = 0;
@@ -46,6 +50,7 @@ export class Leader {
     this.#discovery = new Discovery(core);
     this.#level = core.quorum.voters.map(() => 0);
     this.#counterMax = core.options.counterMax ?? counterMax;
+    this.#startedMs = nowMs;
     this.#stageDeadlineMs = nowMs + core.initMs;
     this.#nextBeatMs = nowMs + core.options.tickMs / 2;
     core.effects.push({ type: 'listenForLearners' });
@@ -129,6 +134,7 @@ export class Leader {
         return this.#finish(event.reason, event.nowMs);
       case 'tick':
       case 'notification':
+      case 'voterUnreachable':
       case 'leaderConnected':
       case 'leaderPacket':
       case 'leaderClosed':
@@ -152,10 +158,19 @@ export class Leader {
     const lostSome = this.#learners.closeLate(nowMs);
     if (this.#leaving !== null && nowMs >= this.#leaving.atMs) this.#left ??= this.#leaving.reason;
     if (!this.#isServing) return;
-    if ((lostSome || this.#beatCount % 2 === 0) && !this.#learners.isQuorum()) {
+    if ((lostSome || this.#beatCount % 2 === 0) && !this.#learners.isSyncedQuorum()) {
       this.#left ??= 'no quorum of followers is synchronized';
     }
     if (this.left === null) this.#broadcast.ping(this.#learners);
+  }
+
+  /**
+   * A voter looks for a leader in a later round than the one this server won. Without a quorum
+   * there is nothing to wait for: it could not come back to a leader of an older round.
+   */
+  stepLaterRound(nowMs: number): void {
+    if (this.#isServing || nowMs < this.#startedMs + gatherMsMin) return;
+    if (!this.#learners.isConnectedQuorum()) this.#left ??= 'the election has moved on';
   }
 
   leave(reason: string): void {

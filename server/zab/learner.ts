@@ -128,6 +128,7 @@ export class Learner {
         return this.#stepEpochStored();
       case 'tick':
       case 'notification':
+      case 'voterUnreachable':
       case 'learnerConnected':
       case 'learnerPacket':
       case 'learnerClosed':

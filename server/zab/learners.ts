@@ -81,12 +81,22 @@ export class Learners {
   }
 
   /** Whether the leader and the voters that have its history are a quorum. */
-  isQuorum(): boolean {
+  isSyncedQuorum(): boolean {
+    return this.#isQuorum(true);
+  }
+
+  /** Whether the leader and the voters that are here are one, however far they have come. */
+  isConnectedQuorum(): boolean {
+    return this.#isQuorum(false);
+  }
+
+  #isQuorum(mustBeSynced: boolean): boolean {
     const { quorum, sid } = this.#core;
     this.#marks.fill(0);
     this.#marks[quorum.indexOf(sid)] = 1;
     for (const learner of this) {
-      if (learner.voterIndex >= 0 && learner.isSynced) this.#marks[learner.voterIndex] = 1;
+      const counts = learner.voterIndex >= 0 && (learner.isSynced || !mustBeSynced);
+      if (counts) this.#marks[learner.voterIndex] = 1;
     }
     return quorum.reaches(this.#marks, 1);
   }

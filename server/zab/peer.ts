@@ -60,6 +60,7 @@ class Peer implements ZabPeer {
     if (nowMs >= this.nextDeadlineMs()) this.#tick(nowMs);
     this.#stepDisk(event);
     if (event.type === 'notification') this.#stepNotification(event);
+    else if (event.type === 'voterUnreachable') this.#election.stepUnreachable(event.sid, nowMs);
     else if (this.#leader !== null) this.#leader.step(event);
     else if (this.#learner !== null) this.#learner.step(event);
     if (event.type === 'leaderConnected' && this.#learner === null) {
@@ -143,6 +144,9 @@ class Peer implements ZabPeer {
     const { from, notification, nowMs } = event;
     if (this.#isResting) this.#early.set(from, notification);
     else this.#election.stepNotification(from, notification, this.#state, nowMs);
+    if (this.#leader === null || notification.state !== ServerState.LOOKING) return;
+    const isLater = notification.electionEpoch > this.#election.round;
+    if (isLater && this.#core.quorum.indexOf(from) >= 0) this.#leader.stepLaterRound(nowMs);
   }
 
   get #state(): ServerState {

@@ -38,6 +38,7 @@ function station(world: World, network: SimNetwork, sid: number): Station {
     connectTimeoutMs: 500,
     addressOf,
     onNotification: (from, notification) => heard.push(`${from} votes ${notification.leader}`),
+    onUnreachable: (other) => notes.push(`${other} unreachable`),
     onListenFailure: (reason) => notes.push(reason),
     onNote: (what) => notes.push(what),
   });

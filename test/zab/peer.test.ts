@@ -149,6 +149,35 @@ test('observers follow, log what is committed and never count', () => {
   world.runUntil('it steps down', 500, () => leader.peer?.canPropose() === false);
 });
 
+test('votes in groups: two of three groups decide, whatever the count of servers', () => {
+  const groups = new Map([
+    [1, [1, 2, 3]],
+    [2, [4, 5, 6]],
+    [3, [7, 8, 9]],
+  ]);
+  const world = new World({ seed: 9, participants: 9, groups });
+  // Two of three in each of two groups: four servers of nine.
+  world.start(1, 2, 4, 5);
+  const leader = world.settle(3000);
+  assert.equal(leader.sid, 5);
+  world.write(leader, 'a');
+  world.run(100);
+  assert.equal(world.committed.length, 1);
+  world.start(7, 8);
+  world.settle();
+  // Five servers are a majority of nine, but only one group of three is.
+  world.crash(5);
+  world.crash(1);
+  world.crash(2);
+  world.start(9);
+  world.run(3000);
+  assert.deepEqual(world.leaders(), []);
+  world.start(5);
+  world.settle();
+  world.run(100);
+  world.assertLevel();
+});
+
 /** How a leader brought that learner level, each time. */
 function howOf(leader: Server, sid: number): unknown[] {
   return leader.notes

@@ -106,6 +106,8 @@ function eventsOf(what: string, words: readonly string[], peer: ZabPeer): Timele
       return [{ type: 'tick' }];
     case 'vote':
       return [{ type: 'notification', from: Number(word), notification: voteFrom(rest) }];
+    case 'unreachable':
+      return [{ type: 'voterUnreachable', sid: Number(word) }];
     case 'learner':
       if (rest[0] === 'connects') return [{ type: 'learnerConnected', link: Number(word) }];
       if (rest[0] === 'closed') return [{ type: 'learnerClosed', link: Number(word) }];

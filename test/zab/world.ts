@@ -18,6 +18,8 @@ export interface WorldOptions {
   readonly diskMs?: number;
   readonly commitLogCount?: number;
   readonly tickMs?: number;
+  /** Votes in groups, instead of a majority: group to server ids. */
+  readonly groups?: ReadonlyMap<number, readonly number[]>;
 }
 
 type Distribute<T> = T extends unknown ? Omit<T, 'nowMs'> : never;
@@ -109,10 +111,12 @@ export class World {
       diskMs: 2,
       commitLogCount: 500,
       tickMs: 100,
+      groups: new Map(),
       ...options,
     };
     this.random = prng(options.seed);
-    this.ensemble = ensembleOf(this.options.participants, this.options.observers);
+    const { participants, observers, groups } = this.options;
+    this.ensemble = { ...ensembleOf(participants, observers), groups };
     for (const { sid } of this.ensemble.servers) this.servers.set(sid, new Server(sid));
   }
 
