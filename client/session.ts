@@ -87,6 +87,7 @@ export class ClientSession {
   #dialAtMs = 0;
   #dialDeadlineMs = Infinity;
   #lastReceivedMs = 0;
+  #lastHeardMs = 0;
   #lastSentMs = 0;
   #failures = 0;
   #lastFailure: string | null = null;
@@ -118,6 +119,11 @@ export class ClientSession {
   /** Highest zxid in any reply. */
   get lastZxid(): Zxid {
     return this.#lastZxid;
+  }
+
+  /** When a server last said something within the session; 0 before. Attempts do not count. */
+  get lastHeardMs(): number {
+    return this.#lastHeardMs;
   }
 
   /** Why the last connection or attempt ended; `null` before the first. */
@@ -221,6 +227,7 @@ export class ClientSession {
         else if (this.#link === 'handshake') this.#stepHandshake(this.#reader, nowMs);
         else return;
       }
+      if (this.#link === 'open') this.#lastHeardMs = nowMs;
     } catch (error) {
       if (!(error instanceof JuteError)) throw error;
       this.#hangUp(`the server does not speak the protocol: ${error.message}`, nowMs);

@@ -100,6 +100,14 @@ export class ZooKeeper {
     return this.#connection.session.lastZxid;
   }
 
+  /**
+   * When a server was last heard, in ms of `performance.now()`. A session timeout later the
+   * ensemble may have ended the session, whether this client has been told or not.
+   */
+  get lastHeardMs(): number {
+    return this.#connection.session.lastHeardMs;
+  }
+
   /** Tells of every change of {@link state}. Returns what ends it. */
   onState(listener: SessionListener): () => void {
     return this.#connection.onState(listener);

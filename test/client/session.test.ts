@@ -253,6 +253,20 @@ test('a server that is silent for two thirds of the timeout is given up', () => 
   assert.deepEqual(world.answers, [{ error: ErrorCode.CONNECTION_LOSS, text: '' }]);
 });
 
+test('a server is heard when it speaks within the session, not when it is dialled', () => {
+  const world = new World();
+  assert.equal(world.session.lastHeardMs, 0);
+  world.connect();
+  const greetedMs = world.nowMs;
+  assert.equal(world.session.lastHeardMs, greetedMs);
+  world.nowMs += 500;
+  world.lose();
+  world.greet();
+  assert.equal(world.session.lastHeardMs, greetedMs);
+  world.receive(connectedFrame(0x5n, 9_000));
+  assert.equal(world.session.lastHeardMs, greetedMs + 500);
+});
+
 test('a server that does not answer the dial or the handshake is given up for the next', () => {
   const world = new World();
   const dialled: string[] = [];
