@@ -73,9 +73,11 @@ export async function apply(
   const { client } = by;
   const { namespace, name } = ensemble;
   const taken: string[] = [];
+  let leaving = false;
   let refused: Applied['refused'] = null;
   for (const object of planned.objects) {
     const outcome = await applyObject(ensemble, object, by);
+    if (outcome === 'leaving') leaving = true;
     if (outcome === 'taken') taken.push(`${object.kind} ${object.metadata.name}`);
     if (typeof outcome === 'object') refused ??= outcome;
   }
@@ -86,7 +88,8 @@ export async function apply(
   }
   const growthRefused = await grow(ensemble, planned, by);
   const done: Applied = { ...nothingApplied, taken, refused, growthRefused };
-  if (taken.length > 0 || refused !== null || planned.step.type !== 'evict') return done;
+  if (taken.length > 0 || refused !== null || leaving) return done;
+  if (planned.step.type !== 'evict') return done;
   if (!by.mayAct() || !(await isUnchanged(ensemble, planned, client))) return done;
   return { ...done, ...(await evict(ensemble, planned.step, by)) };
 }
@@ -122,14 +125,16 @@ async function applyObject(
   ensemble: ValidEnsemble,
   object: KubeObject,
   by: ApplyWith,
-): Promise<'applied' | 'taken' | { object: string; message: string }> {
+): Promise<'applied' | 'taken' | 'leaving' | { object: string; message: string }> {
   const { apiVersion: version = '', kind: objectKind = '' } = object;
   const name = object.metadata.name ?? '';
   const live = by.live(version, objectKind, name);
   if (by.memory.isCurrent(object, live)) return 'applied';
   const resource = resourceOf(version, objectKind);
   const present = live ?? (await fetched(by.client, resource, ensemble.namespace, name));
-  if (present !== undefined && !isOwned(present, ensemble)) return 'taken';
+  if (present !== undefined && !isOwned(present, ensemble)) {
+    return isOfEarlier(present, ensemble) ? 'leaving' : 'taken';
+  }
   try {
     const answer = await by.client.apply(resource, ensemble.namespace, name, object, {
       fieldManager,
@@ -162,6 +167,15 @@ async function fetched(
 /** Never forced onto an object that this ensemble did not make. */
 function isOwned(object: KubeObject, ensemble: ValidEnsemble): boolean {
   return object.metadata.ownerReferences?.some(({ uid }) => uid === ensemble.uid) === true;
+}
+
+/** Made for an ensemble of the same name that was deleted: the cluster removes it by itself. */
+function isOfEarlier(object: KubeObject, { name }: ValidEnsemble): boolean {
+  return (
+    object.metadata.ownerReferences?.some(
+      (owner) => owner.apiVersion === apiVersion && owner.kind === kind && owner.name === name,
+    ) === true
+  );
 }
 
 async function grow(

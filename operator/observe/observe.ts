@@ -33,7 +33,11 @@ export async function observe(ensemble: ValidEnsemble, by: ObserveWith): Promise
   const servers = await Promise.all(
     expectedServers(name, membership).map(async (server): Promise<ServerView> => {
       const pod = by.pods.get(namespace, server.name);
+      const set = server.voter ? voters : observers;
       if (pod === undefined) return { ...server, pod: null, state: null, silence: 'no pod' };
+      if (!belongsTo(pod, set?.uid ?? '')) {
+        return { ...server, pod: null, state: null, silence: 'the pod belongs to somebody else' };
+      }
       const view = podViewOf(pod);
       const address = by.memberAddress(pod, 'admin');
       if (address === null) return { ...server, pod: view, state: null, silence: 'no address' };
@@ -62,7 +66,12 @@ function ownStatefulSet(by: ObserveWith, ensemble: ValidEnsemble, name: string) 
 }
 
 function isOwned(object: KubeObject | undefined, ensemble: ValidEnsemble): boolean {
-  return object?.metadata.ownerReferences?.some(({ uid }) => uid === ensemble.uid) === true;
+  return object !== undefined && belongsTo(object, ensemble.uid);
+}
+
+/** A pod of an earlier ensemble of the same name, on its way out, says nothing about this one. */
+function belongsTo(object: KubeObject, uid: string): boolean {
+  return object.metadata.ownerReferences?.some((owner) => owner.uid === uid) === true;
 }
 
 function claimsOf(by: ObserveWith, ensemble: ValidEnsemble) {

@@ -155,7 +155,10 @@ function membershipFinding({ observed, planned, sync }: Situation): Finding {
 }
 
 function rolloutFinding({ planned, observed }: Situation): Finding {
-  const outdated = observed.servers.filter((server) => isOutdated(server, planned.rollout));
+  const { hibernate } = observed.ensemble.spec;
+  const outdated = observed.servers.filter(
+    (server) => isOutdated(server, planned.rollout) || (server.pod === null && !hibernate),
+  );
   if (outdated.length === 0) {
     const message = `every pod has revision ${planned.voterTemplate.revision}`;
     return yes('RolloutComplete', { reason: 'Updated', message });
@@ -164,7 +167,7 @@ function rolloutFinding({ planned, observed }: Situation): Finding {
   const { step } = planned;
   const reason = step.type === 'wait' && step.reason === 'Manual' ? 'Manual' : 'Waiting';
   const why = step.type === 'idle' ? '' : `; ${step.message}`;
-  return no('RolloutComplete', reason, `outdated: ${names}${why}`);
+  return no('RolloutComplete', reason, `outdated or missing: ${names}${why}`);
 }
 
 function storageFinding({ observed, planned, applied }: Situation): Finding {

@@ -47,8 +47,8 @@ export class FakeApi {
     });
   }
 
-  async start(): Promise<KubeConfig> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+  /** Of the running server. */
+  get kubeConfig(): KubeConfig {
     const { port } = this.#server.address() as AddressInfo;
     const config = new KubeConfig();
     config.loadFromClusterAndUser(
@@ -56,6 +56,11 @@ export class FakeApi {
       { name: 'fake' },
     );
     return config;
+  }
+
+  async start(): Promise<KubeConfig> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return this.kubeConfig;
   }
 
   async stop(): Promise<void> {

@@ -104,7 +104,13 @@ export class FakeMembers {
       this.#api.put('pods', {
         apiVersion: 'v1',
         kind: 'Pod',
-        metadata: { ...structuredClone(spec.template.metadata), name: podName },
+        metadata: {
+          ...structuredClone(spec.template.metadata),
+          name: podName,
+          ownerReferences: [
+            { apiVersion: 'apps/v1', kind: 'StatefulSet', name, uid: set.metadata.uid ?? '' },
+          ],
+        },
         spec: spec.template['spec'],
         status: { phase: 'Pending' },
       });

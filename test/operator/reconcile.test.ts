@@ -229,6 +229,85 @@ test('an object of the same name that belongs to somebody else is left alone', a
   assert.deepEqual(api.get('services', 'zk-client')?.['spec'], {});
 });
 
+test('what an earlier ensemble of the same name left is waited out, not taken over', async (t) => {
+  const owner = { apiVersion: 'zkensemble.io/v1', kind: 'ZkEnsemble', name: 'zk', uid: 'earlier' };
+  const { api, status, condition, untilCondition } = await stage(t, { replicas: 3 }, {}, (fake) =>
+    fake.put('statefulsets', {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: {
+        name: 'zk',
+        uid: 'earlier-set',
+        labels: { 'app.kubernetes.io/name': 'zkensemble', 'app.kubernetes.io/instance': 'zk' },
+        ownerReferences: [owner],
+      },
+      spec: {
+        replicas: 3,
+        template: {
+          metadata: {
+            labels: { 'app.kubernetes.io/name': 'zkensemble', 'app.kubernetes.io/instance': 'zk' },
+          },
+          spec: {},
+        },
+      },
+    }),
+  );
+  await untilCondition('Available', 'False', 'Bootstrapping');
+  assert.equal(condition('Stalled')?.status, 'False');
+  assert.equal(status().bootstrapped, false, 'the pods of the earlier one prove nothing');
+  assert.equal(api.get('statefulsets', 'zk')?.metadata.uid, 'earlier-set');
+
+  // The cluster's garbage collection.
+  api.remove('statefulsets', 'zk');
+  for (const i of [0, 1, 2]) api.remove('pods', `zk-${i}`);
+  await untilCondition('Ready', 'True');
+  assert.equal(status().bootstrapped, true);
+});
+
+test('of two operators one acts, and the other goes on where it stopped', async (t) => {
+  const lease = { leaseEnabled: true };
+  const { api, members, operator, status, untilCondition } = await stage(t, {}, lease);
+  const { kubeConfig } = api;
+  const second = await startOperator({
+    ...lease,
+    kubeConfig,
+    clock: hurried,
+    memberAddress: (pod) => members.address(pod),
+  });
+  t.after(() => second.stop());
+  await untilCondition('Ready', 'True');
+  assert.equal(operator.leading, true);
+  assert.equal(second.leading, false);
+
+  edit(api, (spec) => (spec['restartedAt'] = 'now'));
+  await api.until(() => members.stopped.length === 1);
+  await operator.stop();
+  await api.until(() => members.stopped.length === 3 && status().updatedReplicas === 3);
+  await untilCondition('Ready', 'True');
+  assert.equal(second.leading, true);
+  assert.equal(members.awayMax, 1);
+});
+
+test('health and metrics tell what the operator knows', async (t) => {
+  const http = { host: '127.0.0.1', port: 0 };
+  const { members, operator, untilCondition } = await stage(t, { replicas: 3 }, { http });
+  const ask = (path: string): Promise<Response> =>
+    fetch(`http://127.0.0.1:${operator.httpPort}${path}`);
+  await untilCondition('Ready', 'True');
+  for (const path of ['/livez', '/healthz', '/readyz']) assert.equal((await ask(path)).status, 200);
+  const text = await (await ask('/metrics')).text();
+  for (const line of [
+    'zke_condition{namespace="default",name="zk",type="Ready",status="True"} 1',
+    'zke_spec_voters{namespace="default",name="zk"} 3',
+    'zke_voters_in_sync{namespace="default",name="zk"} 3',
+    `zke_member_role{namespace="default",name="zk",member="${members.leader}",role="Leader"} 1`,
+    'workqueue_depth{name="zkensemble"} 0',
+  ]) {
+    assert.ok(text.includes(line), line);
+  }
+  assert.match(text, /rest_client_requests_total\{method="PATCH",code="200"\} [1-9]/);
+});
+
 test('a paused ensemble is watched and not touched', async (t) => {
   const { api, members, status, untilCondition } = await stage(t, { replicas: 3 });
   await untilCondition('Ready', 'True');
