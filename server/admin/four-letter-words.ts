@@ -135,8 +135,8 @@ function configurationText(view: ServerView): string {
     .configuration()
     .map(([key, value]) => `${key}=${value}\n`)
     .join('');
-  const membership = view.membership?.();
-  return membership === undefined ? text : `${text}membership: \n${membership}`;
+  const membership = view.membership?.() ?? '';
+  return membership === '' ? text : `${text}membership: \n${membership}`;
 }
 
 function environmentText(view: ServerView): string {

@@ -17,7 +17,7 @@ export interface ServerView {
   /** `dump`. */
   sessions?(): readonly SessionView[];
   visitEphemerals?(visit: (sessionId: string, path: string) => void): void;
-  /** `conf` on a member: the text of `/zookeeper/config`. */
+  /** `conf` on a member: the text of `/zookeeper/config`. Empty: it is alone. */
   membership?(): string;
   /** `envi`: key and value in order, beside the version. */
   environment?(): readonly (readonly [string, string])[];

@@ -13,6 +13,8 @@ export interface SessionTracker {
   /** The server that the session attached to last; `null` before it attached. */
   owner(id: SessionId): number | null;
   setOwner(id: SessionId, sid: number): void;
+  /** When it ends unless it is touched; `null`: unknown or closing. */
+  deadlineMs(id: SessionId): number | null;
   /** Expired ones are set closing and returned once. */
   expire(nowMs: number): SessionId[];
   /** When {@link expire} is wanted next; Infinity without sessions. */

@@ -89,6 +89,11 @@ class WheelSessionTracker implements SessionTracker {
     if (session !== undefined) session.owner = sid;
   }
 
+  deadlineMs(id: SessionId): number | null {
+    const session = this.#sessions.get(id);
+    return session === undefined || session.closing ? null : session.deadlineMs;
+  }
+
   expire(nowMs: number): SessionId[] {
     const expired: SessionId[] = [];
     for (const session of this.#wheel.expire(nowMs)) {

@@ -35,6 +35,7 @@ export class Commits {
     const txn = inFlight?.txn ?? decodeTxn(proposal.bytes);
     const applied = core.tree.apply(txn);
     core.counters.commits += 1;
+    core.digests.applied(txn.header.zxid, core.tree);
     if (!digestAgrees(core.tree, txn)) this.#noteMismatch(txn);
     if (applied.changes.length > 0) this.#watching.fire(applied.changes, txn.header.zxid);
     leadership?.applied(txn);

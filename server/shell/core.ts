@@ -8,6 +8,7 @@ import type { StoredTree } from '../tree/door.ts';
 import type { WatchTable } from '../watch/door.ts';
 import type { ZabPeer } from '../zab/door.ts';
 import type { Client, Latency, Pending } from './client.ts';
+import type { Digests } from './digests.ts';
 import type { Host } from './host.ts';
 
 /**
@@ -30,6 +31,8 @@ export interface Core {
   /** Clients by session, from the handshake on. */
   readonly sessions: Map<SessionId, Client>;
   readonly counters: ShellCounters;
+  /** What `hash` shows. */
+  readonly digests: Digests;
   readonly latency: Latency;
   /** Monotonic ms of this turn. */
   nowMs: number;
@@ -55,6 +58,8 @@ export interface Upstream {
   revalidate(client: Client): void;
   /** False: the session is not (or no longer) known here, and its requests are dropped. */
   touch(client: Client): boolean;
+  /** Monotonic ms when the session ends unless it is touched; `null`: another server decides. */
+  deadlineMs(id: SessionId): number | null;
   /** Before the turn ends: whatever gathered is sent. */
   flush(): void;
   /** Leadership or link has ended. */

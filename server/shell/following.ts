@@ -88,6 +88,10 @@ export class Following implements Upstream {
     return true;
   }
 
+  deadlineMs(): null {
+    return null;
+  }
+
   /** A session that was created here is alive at the leader only once it is reported. */
   created(id: SessionId, timeoutMs: number): void {
     this.#touched.touch(id, timeoutMs);

@@ -131,6 +131,10 @@ export class Leadership implements Upstream {
     return this.#tracker.touch(client.sessionId, client.timeoutMs, this.#core.nowMs);
   }
 
+  deadlineMs(id: SessionId): number | null {
+    return this.#tracker.deadlineMs(id);
+  }
+
   /** Learner's REVALIDATE: whether the session lives; from now on it belongs to that learner. */
   revalidateOf(sid: number, sessionId: SessionId, timeoutMs: number): boolean {
     return this.#adopt(sessionId, timeoutMs, sid);

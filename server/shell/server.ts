@@ -23,6 +23,7 @@ import { Latency } from './client.ts';
 import { Commits } from './commits.ts';
 import type { Core } from './core.ts';
 import { ExitCode, zeroCounters } from './core.ts';
+import { Digests } from './digests.ts';
 import { Effects } from './effects.ts';
 import { TreeRecovery } from './history.ts';
 import type { Host } from './host.ts';
@@ -109,6 +110,7 @@ class Server implements RunningServer {
       takesClients: true,
       sessions: new Map(),
       counters: zeroCounters(),
+      digests: new Digests(),
       latency: new Latency(),
       nowMs: host.nowMs(),
       wallMs: host.wallMs(),

@@ -119,12 +119,17 @@ export class ShellView implements ServerView {
     this.#core.watches.forEach((path, client) => visit(path, hexOf(client.sessionId)));
   }
 
+  /** Where this server decides on their ends, without those that are ending. */
   sessions(): readonly SessionView[] {
-    return [...this.#core.tree.sessions].map(([id, timeoutMs]) => ({
-      sessionId: hexOf(id),
-      timeoutMs,
-      expiresWallMs: null,
-    }));
+    const { host, upstream, peer, tree } = this.#core;
+    const offsetMs = host.wallMs() - host.nowMs();
+    const sessions = [...tree.sessions].map(([id, timeoutMs]) => {
+      const deadlineMs = upstream?.deadlineMs(id) ?? null;
+      const expiresWallMs = deadlineMs === null ? null : deadlineMs + offsetMs;
+      return { sessionId: hexOf(id), timeoutMs, expiresWallMs };
+    });
+    const decides = peer.view().role === 'leading';
+    return decides ? sessions.filter(({ expiresWallMs }) => expiresWallMs !== null) : sessions;
   }
 
   visitEphemerals(visit: (sessionId: string, path: string) => void): void {
@@ -137,6 +142,10 @@ export class ShellView implements ServerView {
   membership(): string {
     const { ensemble } = this.#core.config;
     return ensemble === null ? '' : ensembleText(ensemble);
+  }
+
+  digests(): readonly { readonly zxid: string; readonly digest: bigint }[] {
+    return this.#core.digests.list().map(({ zxid, digest }) => ({ zxid: hex(zxid), digest }));
   }
 
   environment(): readonly (readonly [string, string])[] {

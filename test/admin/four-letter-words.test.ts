@@ -140,6 +140,12 @@ test('a member shows its membership without a newline at the end', () => {
   );
 });
 
+test('a server that is alone shows no membership', () => {
+  const view = new FullView();
+  view.membership = () => '';
+  assert.match(answer('conf', view), /\nserverId=0\n$/);
+});
+
 test('dump lists sessions by the time they end, ephemerals and connections', () => {
   assert.equal(
     answer('dump', new FullView()),

@@ -35,6 +35,15 @@ test('a touch with a shorter timeout brings the end nearer', () => {
   assert.deepEqual(tracker.expire(3_000), [first]);
 });
 
+test('the end of a session can be asked for, unless it is unknown or closing', () => {
+  const tracker = createSessionTracker({ tickMs: 1_000 });
+  assert.equal(tracker.deadlineMs(first), null);
+  tracker.add(first, 2_000, 500);
+  assert.equal(tracker.deadlineMs(first), 3_000);
+  tracker.setClosing(first);
+  assert.equal(tracker.deadlineMs(first), null);
+});
+
 test('an unknown and a closing session cannot be touched', () => {
   const tracker = createSessionTracker({ tickMs: 1_000 });
   assert.equal(tracker.touch(first, 2_000, 0), false);
