@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadServerConfig } from '../../server/config/load-config.ts';
+import type { ServerConfig } from '../../server/config/server-config.ts';
+import type { Host } from '../../server/shell/host.ts';
+import { createNodeHost } from '../../server/shell/node-host.ts';
+import { startServer } from '../../server/shell/server.ts';
+import { freePorts } from './ports.ts';
+import { until } from './real-ensemble.ts';
+
+/** A server that is alone, in this process, on a real disk and a real port; gone when disposed of. */
+export interface Standalone extends AsyncDisposable {
+  readonly port: number;
+  readonly config: ServerConfig;
+  readonly host: Host;
+  readonly dataDir: string;
+}
+
+/** `lines` are more lines of zoo.cfg. */
+export async function startStandalone(lines: readonly string[]): Promise<Standalone> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'zkensemble-alone-'));
+  const [port = 0] = await freePorts(1);
+  const text = [`dataDir=${dataDir}`, `clientPort=${port}`, ...lines].join('\n');
+  const loaded = loadServerConfig({
+    text,
+    myidText: null,
+    dynamicText: null,
+    systemProperties: new Map(),
+  });
+  if ('problems' in loaded) throw new Error(JSON.stringify(loaded.problems));
+  const { config } = loaded;
+  let failure: string | null = null;
+  const host = createNodeHost({
+    addressMapPath: null,
+    logLevel: 'error',
+    exit: (code) => (failure = `the server ended with ${code}`),
+  });
+  const server = startServer(config, host);
+  await until('the server to listen', 10_000, () => {
+    if (failure !== null || server === null) throw new Error(failure ?? 'no server');
+    return server.clientPort !== null;
+  });
+  return {
+    port,
+    config,
+    host,
+    dataDir,
+    async [Symbol.asyncDispose]() {
+      await new Promise<void>((done) => (server === null ? done() : server.stop(done)));
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
