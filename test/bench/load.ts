@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { parseArgs } from 'node:util';
+import { buffer, createFrame, frame, getFrame, int32, pathOf, setFrame } from './frames.ts';
 
 // The load generator: raw frames, encoded once and only renumbered, replies counted by their
 // lengths. It prints one line of JSON with its own processor time, so that a run shows whether the
@@ -10,8 +11,6 @@ import { parseArgs } from 'node:util';
 
 /** Nodes that the load spreads over. */
 const nodeCount = 1000;
-
-const dataBytes = 100;
 
 /** Every tenth request of the mixed load is a write. */
 const mixedWriteEvery = 10;
@@ -30,43 +29,6 @@ export interface LoadResult {
 }
 
 type Mode = 'set' | 'get' | 'mixed' | 'prepare';
-
-/** Requests as frames: xid at byte 4. */
-function setFrame(node: number): Buffer {
-  return frame(5, [string(pathOf(node)), buffer(Buffer.alloc(dataBytes, 120)), int32(-1)]);
-}
-
-function getFrame(node: number): Buffer {
-  return frame(4, [string(pathOf(node)), Buffer.from([0])]);
-}
-
-function createFrame(path: string): Buffer {
-  const acl = [int32(1), int32(31), string('world'), string('anyone')];
-  return frame(1, [string(path), buffer(Buffer.alloc(dataBytes, 120)), ...acl, int32(0)]);
-}
-
-function pathOf(node: number): string {
-  return `/bench/n${String(node).padStart(10, '0')}`;
-}
-
-function frame(opCode: number, parts: readonly Buffer[]): Buffer {
-  const body = Buffer.concat([int32(1), int32(opCode), ...parts]);
-  return Buffer.concat([int32(body.length), body]);
-}
-
-function int32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32BE(value);
-  return bytes;
-}
-
-function string(text: string): Buffer {
-  return buffer(Buffer.from(text));
-}
-
-function buffer(bytes: Buffer): Buffer {
-  return Buffer.concat([int32(bytes.length), bytes]);
-}
 
 /** One connection with a session, that keeps `window` requests outstanding. */
 class LoadConnection {
