@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Disk, DiskFile } from '../../server/storage/disk.ts';
+import { DiskPort } from './sim-disk-port.ts';
 import { SimDisk } from './sim-disk.ts';
 import { SimProcess } from './sim-host.ts';
 import { World } from './world.ts';
@@ -18,7 +19,7 @@ function machine(seed: number): Machine {
   const world = new World(seed);
   const disk = new SimDisk(world, 'd1');
   const process = new SimProcess(world, 's1', '10.0.0.1');
-  const port = disk.port(process);
+  const port = new DiskPort(disk, process);
   port.makeDir('/data');
   return { world, disk, port, process };
 }
@@ -95,7 +96,7 @@ test('an atomic replacement is the old file or the new one at every crash point'
       disk.crash = () => process.end();
       process.run(() => port.replaceAtomically('/data/epoch', Buffer.from('2')));
       disk.afterCrash('torn');
-      const after = disk.port(new SimProcess(disk.world, 's1', '10.0.0.1'));
+      const after = new DiskPort(disk, new SimProcess(disk.world, 's1', '10.0.0.1'));
       seen.add(`${after.readAll('/data/epoch').toString()} ${process.alive}`);
     }
   }

@@ -9,6 +9,7 @@ import { HistoryModel } from './checkers/history-model.ts';
 import { ZabChecker } from './checkers/zab-checker.ts';
 import { SimClient } from './sim-client.ts';
 import { simConfig, simTickMs } from './sim-config.ts';
+import { DiskPort } from './sim-disk-port.ts';
 import { SimDisk } from './sim-disk.ts';
 import { SimHost, SimProcess } from './sim-host.ts';
 import type { CrashMode } from './sim-inode.ts';
@@ -34,6 +35,8 @@ export interface EnsembleOptions {
   readonly config?: Partial<ServerConfig>;
   /** Planted bugs: wraps the real parts of a server. */
   readonly parts?: (sid: number, ensemble: SimEnsemble) => ServerParts;
+  /** Ids of invariants of the agreement that are not looked at. */
+  readonly ignored?: ReadonlySet<string>;
   readonly traceLinesMax?: number;
 }
 
@@ -76,6 +79,7 @@ export class SimEnsemble implements Cluster {
       return sids.length * 2 > voters.length;
     });
     this.model = new HistoryModel(this.world);
+    this.checker.ignored = options.ignored ?? new Set();
     this.checker.onCommitted = (proposal) => this.model.committed(proposal);
     this.checker.onProposed = (proposal) => this.model.proposed(proposal);
     this.clientChecker = new ClientChecker(this.world, this.model, { expirySlackMs });
@@ -113,7 +117,7 @@ export class SimEnsemble implements Cluster {
     const process = new SimProcess(this.world, `s${sid}`, hostOfSid(sid));
     const host = new SimHost(
       process,
-      this.disk(sid).port(process),
+      new DiskPort(this.disk(sid), process),
       this.network.transport(process),
     );
     const member: Member = { process, server: null };

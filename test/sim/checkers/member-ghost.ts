@@ -45,6 +45,8 @@ export class MemberGhost {
   incoming: HistoryEntry[] | null = null;
   /** What the tree held before that; comes back when the leader is lost too early. */
   before: HistoryEntry[] | null = null;
+  /** Epoch of the newest LEADERINFO. */
+  askedEpoch = 0;
   /** Newest commit of the leader's present stream; and the newest one in front of NEWLEADER. */
   receivedZxid = 0;
   syncTargetZxid = 0;

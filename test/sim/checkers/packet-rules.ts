@@ -1,0 +1,112 @@
+import { ServerState } from '../../../server/protocol/notification.ts';
+import type { Notification } from '../../../server/protocol/notification.ts';
+import { PacketType } from '../../../server/protocol/packet-type.ts';
+import type { QuorumPacket } from '../../../server/protocol/quorum-packet.ts';
+import { counterOf, epochOf } from '../../../server/protocol/zxid.ts';
+import type { Zxid } from '../../../server/protocol/zxid.ts';
+import { hex } from './member-ghost.ts';
+import type { MemberGhost } from './member-ghost.ts';
+import type { ZabChecker } from './zab-checker.ts';
+
+/** What a member says to others is true of its disk: Z11 to Z13, Z15, Z17. */
+export function checkPacket(checker: ZabChecker, member: MemberGhost, packet: QuorumPacket): void {
+  const { sid } = member;
+  const epoch = epochOf(packet.zxid);
+  switch (packet.type as number) {
+    case PacketType.ACK:
+      if (counterOf(packet.zxid) === 0) return checkEpochAck(checker, member, epoch);
+      return checker.expect(
+        member.promise.durableZxid >= packet.zxid,
+        'Z12 ack means disk',
+        sid,
+        () => {
+          return `acks ${hex(packet.zxid)}, durable up to ${hex(member.promise.durableZxid)}`;
+        },
+      );
+    case PacketType.ACKEPOCH:
+      checker.expect(onDisk(member, packet.zxid), 'Z15 memory = disk', sid, () => {
+        return `claims ${hex(packet.zxid)}, durable up to ${hex(member.promise.durableZxid)}`;
+      });
+      return checker.expect(
+        member.acceptedEpoch >= member.askedEpoch,
+        'Z11 promise on disk',
+        sid,
+        () => {
+          return `promises epoch ${member.askedEpoch} with accepted ${member.acceptedEpoch} on disk`;
+        },
+      );
+    case PacketType.LEADERINFO:
+      return checker.expect(member.acceptedEpoch >= epoch, 'Z11 promise on disk', sid, () => {
+        return `asks for epoch ${epoch} with accepted ${member.acceptedEpoch} on disk`;
+      });
+    case PacketType.NEWLEADER:
+      return checker.expect(member.currentEpoch >= epoch, 'Z13 order of three', sid, () => {
+        return `leads epoch ${epoch} with current ${member.currentEpoch} on disk`;
+      });
+    case PacketType.COMMIT:
+      return checker.expect(checker.wasProposed(packet.zxid), 'Z17 legal', sid, () => {
+        return `COMMIT of ${hex(packet.zxid)}, never proposed`;
+      });
+    default:
+      return;
+  }
+}
+
+/** History, then currentEpoch, then the ACK of NEWLEADER. */
+function checkEpochAck(checker: ZabChecker, member: MemberGhost, epoch: number): void {
+  const { sid, promise, syncTargetZxid } = member;
+  const order = 'Z13 order of three';
+  checker.expect(promise.durableZxid >= syncTargetZxid, order, sid, () => {
+    return `acks its leader, ${hex(syncTargetZxid)} not durable`;
+  });
+  checker.expect(member.currentEpoch === epoch, order, sid, () => {
+    return `acks epoch ${epoch} with current ${member.currentEpoch} on disk`;
+  });
+  checker.expect(member.promises.length === 1, order, sid, () => {
+    return 'acks its leader before its snapshot is on disk';
+  });
+}
+
+/** A vote for oneself names a history that the disk has. */
+export function checkVote(
+  checker: ZabChecker,
+  member: MemberGhost,
+  to: number,
+  vote: Notification,
+): void {
+  // Who does not vote is told the vote of the last election.
+  if (checker.members.get(to)?.isVoter !== true) return;
+  if (vote.state !== ServerState.LOOKING || vote.leader !== member.sid) return;
+  checker.expect(onDisk(member, vote.zxid), 'Z15 memory = disk', member.sid, () => {
+    return `votes with ${hex(vote.zxid)}, durable up to ${hex(member.promise.durableZxid)}`;
+  });
+}
+
+/** What was committed in front of NEWLEADER is the history that its ack vouches for. */
+export function noteReceived(member: MemberGhost, packet: QuorumPacket): void {
+  switch (packet.type as number) {
+    case PacketType.LEADERINFO:
+      member.askedEpoch = epochOf(packet.zxid);
+      return;
+    case PacketType.COMMIT:
+    case PacketType.INFORM:
+      member.receivedZxid = packet.zxid;
+      return;
+    case PacketType.DIFF:
+    case PacketType.TRUNC:
+    case PacketType.SNAP:
+      member.receivedZxid = 0;
+      return;
+    case PacketType.NEWLEADER:
+      member.syncTargetZxid = member.receivedZxid;
+      return;
+    default:
+      return;
+  }
+}
+
+/** The start of an epoch stands for the history before it. */
+function onDisk(member: MemberGhost, zxid: number): boolean {
+  if (counterOf(zxid as Zxid) === 0) return true;
+  return zxid === member.lastLogged && member.promise.durableZxid >= zxid;
+}
