@@ -1,0 +1,158 @@
+import { ZkError } from '../index.ts';
+import type { ErrorName, ZooKeeper } from '../index.ts';
+
+/** How long to wait, at most; without any of these as long as the session lives. */
+export interface WaitOptions {
+  /** Ends the waiting with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Ends the waiting with OPERATION_TIMEOUT. */
+  readonly timeoutMs?: number;
+}
+
+const timerMsMax = 2 ** 31 - 1;
+
+/** One signal for both ends of {@link WaitOptions}. Disposed of, it never fires any more. */
+export class Limit implements Disposable {
+  readonly signal: AbortSignal;
+  readonly #outer: AbortSignal | undefined;
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #onAbort: () => void;
+
+  constructor(options: WaitOptions, path: string) {
+    const controller = new AbortController();
+    const { signal, timeoutMs } = options;
+    this.signal = controller.signal;
+    this.#outer = signal;
+    this.#onAbort = () => controller.abort(signal?.reason);
+    if (signal?.aborted === true) this.#onAbort();
+    else signal?.addEventListener('abort', this.#onAbort);
+    if (timeoutMs === undefined || timeoutMs > timerMsMax) return;
+    const late = new ZkError('OPERATION_TIMEOUT', path, `not within ${timeoutMs} ms`);
+    this.#timer = setTimeout(() => controller.abort(late), timeoutMs);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#outer?.removeEventListener('abort', this.#onAbort);
+  }
+}
+
+/** Says one thing once. Who listens afterwards hears it at once. */
+export class Notice {
+  readonly #listeners = new Set<() => void>();
+  #isGiven = false;
+
+  get isGiven(): boolean {
+    return this.#isGiven;
+  }
+
+  readonly give = (): void => {
+    this.#isGiven = true;
+    for (const listener of this.#listeners) listener();
+    this.#listeners.clear();
+  };
+
+  /** Returns what ends it. */
+  on(listener: () => void): () => void {
+    if (this.#isGiven) listener();
+    else this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+}
+
+/** Who wants to hear of changes. What a listener throws becomes an uncaught exception. */
+export class Listeners<T> {
+  readonly #listeners = new Set<(news: T) => void>();
+
+  /** Returns what ends it. */
+  add(listener: (news: T) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  tell(news: T): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(news);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}
+
+/** Expired or closed: nothing of this session comes back. */
+export function isOver(zk: ZooKeeper): boolean {
+  return zk.state === 'expired' || zk.state === 'closed';
+}
+
+/**
+ * Resolves with the notice.
+ *
+ * @throws ZkError SESSION_EXPIRED when the session ends first; the signal's reason.
+ */
+export function waitFor(zk: ZooKeeper, notice: Notice, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  if (signal.aborted) reject(signal.reason);
+  else if (isOver(zk)) reject(sessionOver(null));
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', onAbort);
+  const offState = zk.onState(() => {
+    if (isOver(zk)) reject(sessionOver(null));
+  });
+  const offNotice = notice.on(resolve);
+  return promise.finally(() => {
+    signal.removeEventListener('abort', onAbort);
+    offState();
+    offNotice();
+  });
+}
+
+/** The promise, or the signal's reason if that comes first; the promise is then left to itself. */
+export function raced<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: first, resolve, reject } = Promise.withResolvers<T>();
+  const onAbort = (): void => reject(signal.reason);
+  promise.then(resolve, reject);
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort);
+  return first.finally(() => signal.removeEventListener('abort', onAbort));
+}
+
+/** The error of a call whose fate is not known, or that another connection has to repeat. */
+export function isLost(error: unknown): boolean {
+  if (!(error instanceof ZkError)) return false;
+  const { code } = error;
+  return code === 'CONNECTION_LOSS' || code === 'SESSION_MOVED' || code === 'REQUEST_TIMEOUT';
+}
+
+export function hasCode(error: unknown, ...codes: readonly ErrorName[]): boolean {
+  return error instanceof ZkError && codes.includes(error.code);
+}
+
+export function sessionOver(path: string | null): ZkError {
+  return new ZkError('SESSION_EXPIRED', path, 'the session is over');
+}
+
+/**
+ * Makes a call again for as long as connections break under it. For calls that may be carried
+ * out twice without harm: reads, and writes whose second refusal the caller understands.
+ *
+ * @throws ZkError what the servers refuse; SESSION_EXPIRED; the signal's reason.
+ */
+export async function retried<T>(
+  zk: ZooKeeper,
+  signal: AbortSignal | null,
+  call: () => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      return await (signal === null ? call() : raced(call(), signal));
+    } catch (error) {
+      if (!isLost(error)) throw error;
+      if (isOver(zk)) throw sessionOver((error as ZkError).path);
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import { ZooKeeper } from '../../../client/index.ts';
+import type { ConnectOptions } from '../../../client/index.ts';
+import { RealEnsemble } from '../../support/real-ensemble.ts';
+import { FaultyProxy } from './faulty-proxy.ts';
+
+/** One real server, and clients that reach it through proxies of their own. */
+export class RecipeWorld implements AsyncDisposable {
+  readonly #ensemble: RealEnsemble;
+  readonly #clients: ZooKeeper[] = [];
+  readonly #proxies: FaultyProxy[] = [];
+
+  private constructor(ensemble: RealEnsemble) {
+    this.#ensemble = ensemble;
+  }
+
+  static async start(): Promise<RecipeWorld> {
+    const ensemble = await RealEnsemble.started({ members: [{ kind: 'ours' }], tickMs: 200 });
+    return new RecipeWorld(ensemble);
+  }
+
+  get address(): string {
+    return this.#ensemble.member(1).address;
+  }
+
+  /** A client without a proxy. */
+  async client(options: ConnectOptions = {}): Promise<ZooKeeper> {
+    const zk = await ZooKeeper.connect(this.address, { sessionTimeoutMs: 4_000, ...options });
+    this.#clients.push(zk);
+    return zk;
+  }
+
+  /** A client, and the proxy that does damage to it alone. */
+  async faultyClient(
+    options: ConnectOptions = {},
+  ): Promise<{ readonly zk: ZooKeeper; readonly proxy: FaultyProxy }> {
+    const proxy = await FaultyProxy.open(this.#ensemble.member(1).clientPort);
+    this.#proxies.push(proxy);
+    const zk = await ZooKeeper.connect(proxy.connectString, {
+      sessionTimeoutMs: 4_000,
+      ...options,
+    });
+    this.#clients.push(zk);
+    return { zk, proxy };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const proxy of this.#proxies) proxy.open();
+    await Promise.all(this.#clients.map((zk) => zk.close()));
+    for (const proxy of this.#proxies) await proxy[Symbol.asyncDispose]();
+    await this.#ensemble[Symbol.asyncDispose]();
+  }
+}
+
+/** Resolves when the signal has fired, with its reason. */
+export function aborted(signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(signal.reason);
+    signal.addEventListener('abort', () => resolve(signal.reason));
+  });
+}
