@@ -43,6 +43,7 @@ export function podViewOf(pod: KubeObject): PodView {
     readyChangedMs: msOf(ready?.lastTransitionTime),
     createdMs: msOf(metadata.creationTimestamp) ?? 0,
     node: spec.nodeName ?? null,
+    restarts: (status.containerStatuses ?? []).reduce((sum, c) => sum + (c.restartCount ?? 0), 0),
     trouble: troubleOf(status),
   };
 }

@@ -61,6 +61,8 @@ export interface PodView {
   readonly readyChangedMs: number | null;
   readonly createdMs: number;
   readonly node: string | null;
+  /** How often its containers began again. */
+  readonly restarts: number;
   /** Why it does not run, such as ImagePullBackOff, CrashLoopBackOff or Unschedulable. */
   readonly trouble: { readonly reason: string; readonly message: string } | null;
 }

@@ -51,7 +51,8 @@ const stuckMs = 30_000;
  * 2. A pod is gone or going: wait until it is back. Never two at a time.
  * 3. Restarts are left to a person: wait for that person.
  * 4. An outdated server is out of sync and will not become well by waiting: restart it. It takes
- *    nothing from the quorum, and a spec that was put right heals so.
+ *    nothing from the quorum, and a spec that was put right heals so. But not while an updated
+ *    one is coming up, and not into a revision that is seen to fail unless it fails itself.
  * 5. Nobody leads: wait.
  * 6. A voter is not in sync: wait. An observer that was restarted and is not in sync: wait,
  *    unless the leader does not know it yet (it joins when the voters' lists have it).
@@ -72,12 +73,11 @@ export function nextRolloutStep(rollout: Rollout): RolloutStep {
     const names = outdated.map(({ name }) => name).join(', ');
     return wait('Manual', null, `delete these pods, one by one, to update them: ${names}`, null);
   }
-  const stuck = outdated.filter((server) => isStuck(server, view, rollout.wallMs));
-  const first = stuck.toSorted(byOrdinal)[0];
-  if (first !== undefined) {
-    const why = first.pod?.trouble?.reason ?? 'it is not in sync';
-    const message = `${first.name} is outdated and down (${why})`;
-    return { type: 'evict', server: first, reason: 'Unblock', message };
+  const stuck = stuckServer(rollout, view, outdated);
+  if (stuck !== null) {
+    const why = stuck.pod?.trouble?.reason ?? 'it is not in sync';
+    const message = `${stuck.name} is outdated and down (${why})`;
+    return { type: 'evict', server: stuck, reason: 'Unblock', message };
   }
   return waitBeforeHealthy(rollout, view) ?? nextHealthy(outdated, view);
 }
@@ -87,14 +87,40 @@ export function isOutdated(server: ServerView, rollout: Rollout): boolean {
   return server.pod !== null && server.pod.revision !== wanted;
 }
 
-/** Not in sync, and in trouble that the kubelet reports, or unready and silent or for long. */
-function isStuck(server: ServerView, view: SyncView, wallMs: number): boolean {
-  const { pod, state } = server;
-  const sync = view.syncOf.get(server);
-  if (pod === null || sync === 'in' || pod.ready) return false;
-  if (sync === 'out' && (pod.trouble !== null || state === null)) return true;
-  const sinceMs = pod.readyChangedMs ?? pod.createdMs;
-  return (sync === 'out' || view.leader === null) && wallMs - sinceMs >= stuckMs;
+/** Step 4: who is in trouble that the kubelet reports, before who is unready for long. */
+function stuckServer(
+  rollout: Rollout,
+  view: SyncView,
+  outdated: readonly ServerView[],
+): ServerView | null {
+  const unready = rollout.servers.filter(
+    (server) => server.pod?.ready === false && view.syncOf.get(server) !== 'in',
+  );
+  const updated = unready.filter((server) => !isOutdated(server, rollout));
+  const isLong = (server: ServerView): boolean => unreadyForMs(server, rollout) >= stuckMs;
+  if (!updated.every((server) => isLong(server) || fails(server))) return null;
+
+  const down = unready.filter((server) => outdated.includes(server)).toSorted(byOrdinal);
+  const failing = down.find(
+    (server) => view.syncOf.get(server) === 'out' && server.pod?.trouble !== null,
+  );
+  if (failing !== undefined) return failing;
+  if (updated.some(fails)) return null;
+  // Beside a leader a member alone may hang; without one, the others may be about to elect.
+  const hanging = view.leader === null ? unready.every(isLong) : true;
+  const isOut = (server: ServerView): boolean =>
+    view.leader === null || view.syncOf.get(server) === 'out';
+  return down.find((server) => hanging && isOut(server) && isLong(server)) ?? null;
+}
+
+/** In trouble, or only just not: a server that crashes runs for a moment each time. */
+function fails({ pod }: ServerView): boolean {
+  return pod !== null && !pod.ready && (pod.trouble !== null || pod.restarts > 0);
+}
+
+function unreadyForMs({ pod }: ServerView, rollout: Rollout): number {
+  if (pod === null) return 0;
+  return rollout.wallMs - Math.max(pod.readyChangedMs ?? 0, pod.createdMs);
 }
 
 function waitBeforeHealthy(rollout: Rollout, view: SyncView): RolloutStep | null {

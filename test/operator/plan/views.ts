@@ -90,6 +90,7 @@ function podOf(name: string, change: ServerOf): PodView {
     readyChangedMs: wallMs - (change.sinceMs ?? 3_600_000),
     createdMs: wallMs - 7_200_000,
     node: 'node-1',
+    restarts: 0,
     trouble: null,
     ...change.pod,
   };
