@@ -1,9 +1,12 @@
+/** A power of two, as every size of a ring is. */
+const slotsMin = 16;
+
 /**
  * Ring of values, open at both ends. `push`, `pop`, `shift` and `at` take constant time; the
  * ring grows by doubling and never shrinks.
  */
 export class Deque<T> {
-  #slots: (T | undefined)[] = new Array<T | undefined>(16).fill(undefined);
+  #slots: (T | undefined)[] = emptySlots(slotsMin);
   #head = 0;
   #length = 0;
 
@@ -52,15 +55,22 @@ export class Deque<T> {
   }
 
   clear(): void {
-    this.#slots = new Array<T | undefined>(16).fill(undefined);
+    this.#slots = emptySlots(slotsMin);
     this.#head = 0;
     this.#length = 0;
   }
 
   #grow(): void {
-    const grown = new Array<T | undefined>(this.#slots.length * 2).fill(undefined);
+    const grown: (T | undefined)[] = emptySlots(this.#slots.length * 2);
     for (let index = 0; index < this.#length; index += 1) grown[index] = this.at(index);
     this.#slots = grown;
     this.#head = 0;
   }
+}
+
+/** Filled by pushing, so that the array has no holes. */
+function emptySlots(count: number): undefined[] {
+  const slots: undefined[] = [];
+  for (let index = 0; index < count; index += 1) slots.push(undefined);
+  return slots;
 }

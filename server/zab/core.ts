@@ -120,6 +120,10 @@ export class Core {
     this.history.cutBehind(zxid);
   }
 
+  stepTruncationRefused(): void {
+    this.#isCutting = false;
+  }
+
   /** From here on the tree is the one that was received. */
   installSnapshot(zxid: Zxid): void {
     this.#isInstalling = true;

@@ -30,7 +30,7 @@ export type ZabEffect =
   /** Puts the tree on disk as `snapshot.<zxid>`, fsynced; sets aside log entries above it. */
   | { readonly type: 'installSnapshot'; readonly zxid: Zxid }
   | { readonly type: 'append'; readonly proposal: Proposal }
-  /** Cuts the log behind zxid and reloads the tree if it is ahead; answered by `truncated`. */
+  /** Cuts the log behind zxid and reloads the tree if it is ahead; answered by `truncated` or `truncationRefused`. */
   | { readonly type: 'truncate'; readonly zxid: Zxid }
   | {
       readonly type: 'storeEpoch';

@@ -51,6 +51,8 @@ export type ZabEvent =
   /** Completions of the disk. `durable` confirms every append up to that zxid. */
   | { readonly type: 'durable'; readonly zxid: Zxid; readonly nowMs: number }
   | { readonly type: 'truncated'; readonly zxid: Zxid; readonly nowMs: number }
+  /** The disk has no way back to that zxid, and nothing was changed: the leader's tree is needed. */
+  | { readonly type: 'truncationRefused'; readonly zxid: Zxid; readonly nowMs: number }
   | {
       readonly type: 'epochStored';
       readonly which: 'accepted' | 'current';

@@ -141,6 +141,7 @@ export class Leader {
       case 'snapshotReceived':
       case 'snapshotInstalled':
       case 'truncated':
+      case 'truncationRefused':
         return;
     }
   }

@@ -2,7 +2,7 @@ import { JuteError } from '../protocol/jute.ts';
 import { PacketType } from '../protocol/packet-type.ts';
 import type { QuorumPacket } from '../protocol/quorum-packet.ts';
 import type { Zxid } from '../protocol/zxid.ts';
-import { epochMax, epochOf, zxidOf } from '../protocol/zxid.ts';
+import { epochMax, epochOf, zxidNone, zxidOf } from '../protocol/zxid.ts';
 import { Deque } from '../util/deque.ts';
 import type { Core } from './core.ts';
 import type { Phase, Role } from './effects.ts';
@@ -45,6 +45,7 @@ export class Learner {
   #heardMs: number;
   #epoch = 0;
   #promisedBefore = false;
+  #wantsTree = false;
   /** What arrives while the disk works on the history before it. */
   readonly #held = new Deque<QuorumPacket>();
   #isStoringEpoch = false;
@@ -121,6 +122,8 @@ export class Learner {
       case 'truncated':
         this.#heardMs = event.nowMs;
         return this.#stepTruncated();
+      case 'truncationRefused':
+        return this.#stepTruncationRefused(event.nowMs);
       case 'durable':
         return this.#stepDurable(event.nowMs);
       case 'epochStored':
@@ -192,7 +195,8 @@ export class Learner {
     this.#stage = 'choice';
     // -1: this promise was given before, and must not be counted again.
     const epoch = this.#promisedBefore ? -1 : this.#core.currentEpoch;
-    this.#core.send(this.#links, ackEpoch(this.#core.history.lastLogged, epoch));
+    const last = this.#wantsTree ? zxidNone : this.#core.history.lastLogged;
+    this.#core.send(this.#links, ackEpoch(last, epoch));
   }
 
   #stepEpochStored(): void {
@@ -272,6 +276,26 @@ export class Learner {
     if (this.#stage !== 'cut') return;
     this.#core.history.commitLogged();
     this.#collect();
+  }
+
+  /**
+   * A snapshot from a leader that never came to lead has what this one lacks, and nothing older
+   * is left. The same leader is dialled anew and told of no history at all: it sends its tree.
+   * Only this link says so; a vote and any other leader hear of the log as it is.
+   */
+  #stepTruncationRefused(nowMs: number): void {
+    if (this.#stage !== 'cut' || this.#link === null) return;
+    const reason = 'the log cannot be cut; the whole tree is needed';
+    this.#core.effects.push({ type: 'closeLink', link: this.#link, reason });
+    this.#core.note('the whole tree is needed', { leader: this.#leader });
+    this.#link = null;
+    this.#held.clear();
+    this.#wantsTree = true;
+    this.#stage = 'dial';
+    this.#attempts = 0;
+    this.#heardMs = nowMs;
+    this.#core.roleChanged(this.#roleName, 'discovery', this.#leader, this.#epoch);
+    this.#dial();
   }
 
   #stepSnapshotReceived(zxid: Zxid): void {

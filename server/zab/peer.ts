@@ -137,6 +137,7 @@ class Peer implements ZabPeer {
     if (event.type === 'durable') this.#core.history.stepDurable(event.zxid);
     else if (event.type === 'epochStored') this.#core.stepEpochStored(event.which, event.epoch);
     else if (event.type === 'truncated') this.#core.stepTruncated(event.zxid);
+    else if (event.type === 'truncationRefused') this.#core.stepTruncationRefused();
     else if (event.type === 'snapshotInstalled') this.#core.stepSnapshotInstalled();
   }
 

@@ -138,6 +138,8 @@ function diskEvent(word: string, rest: readonly string[]): Timeless {
       return { type: 'durable', zxid };
     case 'truncated':
       return { type: 'truncated', zxid };
+    case 'refused':
+      return { type: 'truncationRefused', zxid };
     case 'received':
       return { type: 'snapshotReceived', zxid };
     case 'installed':

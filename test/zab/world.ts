@@ -358,9 +358,11 @@ export class World {
       }
       case 'truncate': {
         const { zxid } = effect;
+        if ((disk.snapshot.at(-1)?.zxid ?? zxidZero) > zxid) {
+          return this.step(server, { type: 'truncationRefused', zxid });
+        }
         disk.log = disk.log.filter((proposal) => proposal.zxid <= zxid);
         if (server.last > zxid) server.tree = [...disk.snapshot, ...disk.log];
-        assert(server.last <= zxid, 'a snapshot is not above the cut');
         return this.step(server, { type: 'truncated', zxid });
       }
       case 'installSnapshot':
