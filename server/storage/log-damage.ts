@@ -50,11 +50,12 @@ export function judgeTail(reader: DiskReader, scan: ScanEnd, lastZxid: Zxid): Ta
 
 /** Offset behind the last byte that is not zero, or `from`. */
 export function lastDataByte(reader: DiskReader, from: number): number {
-  const zeros = Buffer.alloc(scanWindowBytes);
-  const chunk = Buffer.allocUnsafeSlow(scanWindowBytes);
+  const pieceBytes = Math.min(scanWindowBytes, Math.max(0, reader.bytes - from));
+  const zeros = Buffer.alloc(pieceBytes);
+  const chunk = Buffer.allocUnsafeSlow(pieceBytes);
   let end = reader.bytes;
   while (end > from) {
-    const start = Math.max(from, end - scanWindowBytes);
+    const start = Math.max(from, end - pieceBytes);
     const read = chunk.subarray(0, reader.read(chunk.subarray(0, end - start), start));
     if (!read.equals(zeros.subarray(0, read.length))) {
       for (let index = read.length - 1; index >= 0; index -= 1) {

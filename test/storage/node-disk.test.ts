@@ -92,6 +92,17 @@ test('errors carry the path', async () => {
   assert.match(error?.message ?? '', /ENOSPC.*\/dev\/full/);
 });
 
+test('securing a file cuts it and leaves the rest as it was, wherever the rewriting begins', () => {
+  const disk = createNodeDisk();
+  const path = join(freshDir(), 'file');
+  const bytes = Buffer.from(Array.from({ length: 10_000 }, (_, index) => index % 251));
+  for (const rewriteFrom of [0, 1, 4096, 6999, 7000]) {
+    writeFileSync(path, bytes);
+    disk.secure(path, 7000, rewriteFrom);
+    assert.deepEqual(readFileSync(path), bytes.subarray(0, 7000));
+  }
+});
+
 test('a full disk stops the server with the remedy', async () => {
   const dataDir = freshDir();
   const real = createNodeDisk();
