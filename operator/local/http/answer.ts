@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parse as parseYaml } from 'yaml';
 import { ApiError, badRequest } from '../api/api-error.ts';
 import type { Json } from '../api/json.ts';
+import { decodeProtobuf } from './protobuf.ts';
 
 /** Bytes of one request's body. */
 export const bodyBytesMax: number = 3 * 2 ** 20;
@@ -55,7 +56,8 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
 /** @throws ApiError 400 for what cannot be read, 415 for a language the server does not speak. */
 export function parseBody(body: Buffer, contentType: string): Json {
   if (body.length === 0) return null;
-  if (contentType.includes('protobuf') || contentType.includes('cbor')) {
+  if (contentType.includes('protobuf')) return decodeProtobuf(body);
+  if (contentType.includes('cbor')) {
     const message = `the body of the request was in an unknown format: ${contentType}`;
     throw new ApiError(415, 'UnsupportedMediaType', message);
   }
