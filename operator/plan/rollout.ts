@@ -105,7 +105,7 @@ function stuckServer(
     (server) => view.syncOf.get(server) === 'out' && server.pod?.trouble !== null,
   );
   if (failing !== undefined) return failing;
-  if (updated.some(fails)) return null;
+  if (updated.some(fails) || (view.leader !== null && updated.length > 0)) return null;
   // Beside a leader a member alone may hang; without one, the others may be about to elect.
   const hanging = view.leader === null ? unready.every(isLong) : true;
   const isOut = (server: ServerView): boolean =>

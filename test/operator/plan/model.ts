@@ -174,8 +174,8 @@ export function operatorMoves(world: World, rules: Rules): Move[] {
     return [{ what: `pod ${index} is evicted`, world: after, evicted: index }];
   }
   const seen = { ...world, applied: world.wanted };
-  // Half a minute without a leader passes only where no election can be held.
-  const long = electionMoves(world).length === 0;
+  // Half a minute passes only where nothing else can happen.
+  const long = electionMoves(world).length === 0 && memberMoves(world).length === 0;
   const choices = new Set([rules.planner(seen, false), rules.planner(seen, long)]);
   return [...choices].map((choice) => ({
     what: choice === -1 ? 'a pass changes nothing' : `a pass decides to evict ${choice}`,
