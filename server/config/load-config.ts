@@ -77,11 +77,15 @@ export function loadServerConfig(
   };
 }
 
-/** One line for a person: `zoo.cfg:12: initLimit=x: …`. */
+/** Keys whose values are never shown. */
+const secretKey = /passw|secret|superdigest/i;
+
+/** One line for a person: `zoo.cfg:12: initLimit=x: …`. Secrets are not in it. */
 export function problemText(file: string, problem: ConfigProblem): string {
-  const place = problem.line === 0 ? file : `${file}:${problem.line}`;
-  const what = problem.value === '' ? problem.key : `${problem.key}=${problem.value}`;
-  return `${place}: ${what}: ${problem.remedy}`;
+  const { line, key, remedy } = problem;
+  const value = secretKey.test(key) ? '***' : problem.value;
+  const place = line === 0 ? file : `${file}:${line}`;
+  return `${place}: ${value === '' ? key : `${key}=${value}`}: ${remedy}`;
 }
 
 /** Who belongs to the ensemble, who this server is in it, and where its clients come. */

@@ -62,8 +62,7 @@ function prepare(disk: Disk, options: StorageOptions, dirs: DataDirs): void {
             `dataDir and dataLogDir: the volume may not be mounted.`,
         );
       }
-      disk.makeDir(dir);
-      disk.syncDir(parentOf(dir));
+      makeDirDurably(disk, dir);
     }
   }
   if (dirs.snapshots === dirs.logs) return;
@@ -73,6 +72,18 @@ function prepare(disk: Disk, options: StorageOptions, dirs: DataDirs): void {
   if (listSnapshots(disk, dirs.logs).length > 0) {
     throw misplaced(dirs.logs, 'snapshots', 'dataDir', dirs.snapshots);
   }
+}
+
+/** With every directory above it that did not exist either. */
+function makeDirDurably(disk: Disk, dir: string): void {
+  const parents: string[] = [];
+  let existing = dir;
+  do {
+    existing = parentOf(existing);
+    parents.push(existing);
+  } while (existing !== '.' && existing !== '/' && !disk.exists(existing));
+  disk.makeDir(dir);
+  for (const parent of parents) disk.syncDir(parent);
 }
 
 function misplaced(dir: string, what: string, key: string, wanted: string): StorageError {
@@ -159,5 +170,6 @@ export function removeSetAside(disk: Disk, dirs: DataDirs): string[] {
 
 function parentOf(path: string): string {
   const at = path.lastIndexOf('/');
-  return at <= 0 ? '/' : path.slice(0, at);
+  if (at < 0) return '.';
+  return at === 0 ? '/' : path.slice(0, at);
 }

@@ -78,6 +78,7 @@ export class TxnLog {
   }
 
   append(entry: LogEntry): void {
+    if (this.#isFailed) return;
     this.#pending.push(entry);
     this.appendedCount += 1;
     this.appendedBytes += entry.bytes.length + entryOverheadBytes;
@@ -216,9 +217,14 @@ export class TxnLog {
   }
 
   #closeFile(): void {
+    const file = this.#file;
     this.#isRolling = false;
-    this.#file?.close();
     this.#file = null;
+    try {
+      file?.close();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #fail(error: unknown): void {

@@ -254,6 +254,15 @@ test('every problem is reported at once, in the order of the lines', () => {
   );
 });
 
+test('secrets are not shown when their line is wrong', () => {
+  for (const key of ['ssl.keyStore.password', 'DigestAuthenticationProvider.superDigest']) {
+    const [problem] = refused(`${solo}${key}=se\\uXcret\n`);
+    const text = problemText('zoo.cfg', problem as ConfigProblem);
+    assert.match(text, /^zoo\.cfg:3: .*=\*\*\*: /);
+    assert.doesNotMatch(text, /cret/);
+  }
+});
+
 test('a property comes from the command line, and the file overrides it', () => {
   const systemProperties = new Map([
     ['zookeeper.snapCount', '10'],
