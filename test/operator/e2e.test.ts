@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { ZkError, ZooKeeper } from '../../client/index.ts';
 import type { ZkEnsembleStatus } from '../../operator/api/zk-ensemble.ts';
+import { pods } from '../../operator/kube/resources.ts';
 import type { LocalControlPlane } from '../../operator/local/control-plane.ts';
 import { conditionOf, localStage } from './local-stage.ts';
 
@@ -52,6 +56,44 @@ class Writer {
     }
   }
 }
+
+test(
+  'a disk lost during hibernation is filled from the others',
+  { timeout: 120_000 },
+  async (t) => {
+    const stateDir = mkdtempSync(join(tmpdir(), 'zk-e2e-'));
+    t.after(() => rmSync(stateDir, { recursive: true }));
+    const { plane, client, create, patch, until } = await localStage(t, {
+      pods: 'processes',
+      stateDir,
+    });
+    await create('zk', { replicas: 3, updateStrategy: { minReadySeconds: 0 } });
+    const before = await until('zk', (status) => isReady(status) && status.bootstrapped === true);
+    const zk = await ZooKeeper.connect(connectString(plane));
+    for (let n = 0; n < 100; n += 1) await zk.create(`/n${n}`, `value ${n}`);
+    await zk.close();
+
+    await patch('zk', { hibernate: true });
+    await until('zk', ({ phase, replicas }) => phase === 'Hibernated' && replicas === 0);
+    assert.deepEqual((await client.list(pods, 'default', {})).items, []);
+    // The one that led: with nothing on its disk it must not lead again before it has everything.
+    const name = before.leader?.name ?? '';
+    const volumes = join(stateDir, 'volumes');
+    const lost = readdirSync(volumes).find((each) => each.includes(`data-${name}_`)) ?? '';
+    for (const each of readdirSync(join(volumes, lost))) {
+      rmSync(join(volumes, lost, each), { recursive: true });
+    }
+    await patch('zk', { hibernate: false });
+    await until('zk', isReady);
+
+    const address = plane.addressOf('default', name, 'client');
+    const healed = await ZooKeeper.connect(`${address?.host}:${address?.port}`);
+    t.after(() => healed.close());
+    assert.equal((await healed.children('/')).length, 101, 'everything, and /zookeeper');
+    const { data } = await healed.get('/n99');
+    assert.equal(Buffer.from(data ?? []).toString(), 'value 99');
+  },
+);
 
 test('a rolling restart under load', { timeout: 120_000 }, async (t) => {
   const { plane, create, patch, until } = await localStage(t, { pods: 'processes' });

@@ -28,9 +28,16 @@ const crdUrl = new URL('../../crds/zkensembles.yaml', import.meta.url);
 /** The local control plane with the CRD installed; the operator beside it unless told otherwise. */
 export async function localStage(
   t: TestContext,
-  options: { readonly pods: PodMode; readonly operator?: Partial<OperatorOptions> | null },
+  options: {
+    readonly pods: PodMode;
+    readonly operator?: Partial<OperatorOptions> | null;
+    readonly stateDir?: string;
+  },
 ): Promise<LocalStage> {
-  const plane = await startLocalControlPlane({ stateDir: null, pods: options.pods });
+  const plane = await startLocalControlPlane({
+    stateDir: options.stateDir ?? null,
+    pods: options.pods,
+  });
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromString(plane.kubeconfig);
   const client = new KubeClient(kubeConfig);
