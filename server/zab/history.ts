@@ -153,6 +153,14 @@ export class History {
     this.#committedCount = Math.max(this.#committedCount, this.#loggedCount);
   }
 
+  /** What was logged up to there is part of the leader's history; what follows stays in doubt. */
+  commitUpTo(zxid: Zxid): void {
+    while (this.#committedCount < this.#loggedCount) {
+      if (this.at(this.#committedCount).zxid > zxid) return;
+      this.#committedCount += 1;
+    }
+  }
+
   /** Hands what is committed to the tree, in order. */
   deliverCommitted(): void {
     assert(this.#committedCount <= this.#loggedCount, 'what is delivered was logged');

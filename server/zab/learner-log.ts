@@ -25,6 +25,8 @@ export class LearnerLog {
   readonly #unacked = new Deque<Zxid>();
   #mode: 'synchronizing' | 'held' | 'open' | 'serving' = 'synchronizing';
   #left: string | null = null;
+  /** Index in the history of the next proposal that the leader repeats; `null`: none any more. */
+  #repeatsFrom: number | null = null;
 
   constructor(core: Core, leader: number) {
     this.#core = core;
@@ -37,8 +39,18 @@ export class LearnerLog {
     return this.#left;
   }
 
+  /**
+   * The log goes on behind what the leader has committed, with proposals of this same leader: it
+   * will repeat them, and they need not be cut to be logged again.
+   */
+  expectRepeats(committed: Zxid): void {
+    this.#core.history.commitUpTo(committed);
+    this.#repeatsFrom = this.#core.history.committedCount;
+  }
+
   /** NEWLEADER is here: what follows waits. */
   hold(): void {
+    if (this.#repeatsFrom !== null) this.#left ??= 'the leader has forgotten its own proposals';
     this.#mode = 'held';
   }
 
@@ -108,9 +120,19 @@ export class LearnerLog {
 
   #propose(zxid: Zxid, proposal: Proposal): void {
     const { history } = this.#core;
+    if (this.#repeatsFrom !== null) return this.#stepRepeat(this.#repeatsFrom, zxid);
     if (!history.follows(zxid)) return this.#leaveGap('PROPOSAL', zxid, history.lastReceived);
     history.receive(proposal);
     this.#logReady();
+  }
+
+  /** On disk already, or on its way there. */
+  #stepRepeat(index: number, zxid: Zxid): void {
+    const { history } = this.#core;
+    const expected = history.at(index).zxid;
+    if (zxid !== expected) return this.#leaveGap('PROPOSAL', zxid, expected);
+    this.#unacked.push(zxid);
+    this.#repeatsFrom = index + 1 < history.loggedCount ? index + 1 : null;
   }
 
   #commit(zxid: Zxid): void {

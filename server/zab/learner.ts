@@ -253,6 +253,11 @@ export class Learner {
         return core.history.commitLogged();
       case PacketType.TRUNC:
         if (told.zxid >= core.history.lastLogged) return this.#leave('TRUNC beyond the log');
+        if (this.#isOwnTail(told.zxid)) {
+          this.#stage = 'collect';
+          this.#synchronizing();
+          return this.#log.expectRepeats(told.zxid);
+        }
         this.#stage = 'cut';
         this.#synchronizing();
         return core.truncate(told.zxid);
@@ -266,6 +271,16 @@ export class Learner {
       default:
         return this.#leave(`packet ${told.type} instead of DIFF, TRUNC or SNAP`);
     }
+  }
+
+  /**
+   * This very leadership has proposed all that lies behind the cut, on an earlier link: there is
+   * one leader to an epoch. It only wants to begin with what it has committed.
+   */
+  #isOwnTail(zxid: Zxid): boolean {
+    const { history } = this.#core;
+    const isOwnEpoch = epochOf(history.lastLogged) === this.#epoch;
+    return isOwnEpoch && this.#role === 'follower' && zxid >= history.lastDelivered;
   }
 
   #synchronizing(): void {
@@ -327,7 +342,7 @@ export class Learner {
     }
     this.#stage = 'settle';
     this.#log.hold();
-    this.#settle();
+    if (this.left === null) this.#settle();
   }
 
   /** History on disk, then currentEpoch, then the ACK: never another order. */
