@@ -27,6 +27,9 @@ export function shapeOf(seed: number): Partial<EnsembleOptions> & { readonly vot
     voters: seed % 3 === 0 ? 5 : 3,
     observers: seed % 4 === 0 ? 1 : 0,
     clients: 3,
+    ...(seed % 7 === 1 ? { workload: { valueBytesMax: 40_000, thinkMs: 60 } } : {}),
+    ...(seed % 7 === 3 ? { network: { delayMsMin: 0.5, delayMsMax: 15, splitChance: 0.2 } } : {}),
+    ...(seed % 7 === 5 ? { counterMax: 250 } : {}),
     storm: { ...(seed % 2 === 0 ? gentle : {}), diskErrors: seed % 5 === 0 },
   };
 }

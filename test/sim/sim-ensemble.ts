@@ -12,6 +12,7 @@ import { simConfig, simTickMs } from './sim-config.ts';
 import { DiskPort } from './sim-disk-port.ts';
 import { SimDisk } from './sim-disk.ts';
 import { SimHost, SimProcess } from './sim-host.ts';
+import type { ClockOptions } from './sim-host.ts';
 import type { CrashMode } from './sim-inode.ts';
 import { SimNetwork } from './sim-network.ts';
 import type { NetworkOptions } from './sim-network.ts';
@@ -35,14 +36,28 @@ export interface EnsembleOptions {
   readonly config?: Partial<ServerConfig>;
   /** Planted bugs: wraps the real parts of a server. */
   readonly parts?: (sid: number, ensemble: SimEnsemble) => ServerParts;
+  /** Transactions of an epoch, at most; the next election comes then. */
+  readonly counterMax?: number;
   /** Ids of invariants of the agreement that are not looked at. */
   readonly ignored?: ReadonlySet<string>;
   readonly traceLinesMax?: number;
 }
 
+/** Killed when it has not stopped by itself. */
+const stopMsMax = 2_000;
+
+/** What processes may believe of time. */
+const clocks: readonly ClockOptions[] = [
+  { rate: 1, skewMs: 0 },
+  { rate: 1.005, skewMs: 20_000 },
+  { rate: 0.995, skewMs: -20_000 },
+  { rate: 1, skewMs: -86_400_000 },
+];
+
 interface Member {
   readonly process: SimProcess;
   server: RunningServer | null;
+  isStopping: boolean;
 }
 
 /** Unreported contact: a learner that has lost its leader answers for so long without knowing. */
@@ -62,6 +77,7 @@ export class SimEnsemble implements Cluster {
   readonly clientChecker: ClientChecker;
   readonly storm: Storm;
   readonly clients: SimClient[] = [];
+  readonly clientHosts: string[] = [];
   readonly #options: EnsembleOptions;
   readonly #disks = new Map<number, SimDisk>();
   readonly #members = new Map<number, Member>();
@@ -114,18 +130,37 @@ export class SimEnsemble implements Cluster {
   }
 
   start(sid: number): void {
-    const process = new SimProcess(this.world, `s${sid}`, hostOfSid(sid));
+    const clock = this.world.random.pick(clocks);
+    const process = new SimProcess(this.world, `s${sid}`, hostOfSid(sid), clock);
     const host = new SimHost(
       process,
       new DiskPort(this.disk(sid), process),
       this.network.transport(process),
     );
-    const member: Member = { process, server: null };
+    const member: Member = { process, server: null, isStopping: false };
     this.#members.set(sid, member);
     process.onExit = ({ code, reason }) => this.#exited(sid, code, reason);
     this.world.say(`s${sid}`, 'starts');
     const config = simConfig(sid, hostOfSid(sid), this.ensemble, this.#options.config);
     process.run(() => (member.server = startServer(config, host, this.#parts(sid))));
+  }
+
+  /** As SIGTERM: the process is gone once the server says so, or soon after. */
+  stop(sid: number): void {
+    const member = this.#members.get(sid);
+    if (member === undefined) return;
+    const { process, server } = member;
+    if (member.isStopping) return;
+    member.isStopping = true;
+    const gone = (): void => {
+      if (!process.alive) return;
+      this.#members.delete(sid);
+      this.checker.ended(sid);
+      process.end();
+      this.#startLater(sid);
+    };
+    process.run(() => server?.stop(gone));
+    this.world.schedule(stopMsMax, gone);
   }
 
   crash(sid: number, mode: CrashMode): void {
@@ -144,7 +179,9 @@ export class SimEnsemble implements Cluster {
   }
 
   client(name: string, hosts: readonly string[], timeoutMs: number = 3_000): SimClient {
-    const client = new SimClient(this.network, name, `10.0.1.${this.clients.length + 1}`, {
+    const host = `10.0.1.${this.clients.length + 1}`;
+    this.clientHosts.push(host);
+    const client = new SimClient(this.network, name, host, {
       hosts,
       timeoutMs,
       observer: this.clientChecker,
@@ -179,16 +216,25 @@ export class SimEnsemble implements Cluster {
     const timeoutMs = this.#options.sessionTimeoutMs ?? 3_000;
     const client = this.client(`c${number}`, hosts, timeoutMs);
     this.#workloads.push(
-      new Workload(client, { thinkMs: 25, windowMax: 6, ...this.#options.workload }),
+      new Workload(client, {
+        thinkMs: 25,
+        windowMax: 6,
+        valueBytesMax: 0,
+        ...this.#options.workload,
+      }),
     );
   }
 
   #parts(sid: number): ServerParts {
+    const { counterMax } = this.#options;
     const planted = this.#options.parts?.(sid, this);
     const makePeer = planted?.createPeer ?? createPeer;
     const makeStorage = planted?.openStorage ?? openStorage;
     return {
-      createPeer: (options) => new TappedPeer(makePeer(options), this.checker, sid),
+      createPeer: (options) => {
+        const all = counterMax === undefined ? options : { ...options, counterMax };
+        return new TappedPeer(makePeer(all), this.checker, sid);
+      },
       openStorage: (options, disk) => tapStorage(makeStorage(options, disk), this.checker, sid),
     };
   }
@@ -200,6 +246,10 @@ export class SimEnsemble implements Cluster {
     this.world.expect(this.#options.storm?.diskErrors === true, 'L2 no exit', () => {
       return `s${sid} ended with ${code}: ${reason}`;
     });
+    this.#startLater(sid);
+  }
+
+  #startLater(sid: number): void {
     this.world.schedule(this.world.random.between(50, 1_000), () => {
       if (!this.#members.has(sid)) this.start(sid);
     });

@@ -15,7 +15,11 @@ export interface Cluster {
   process(sid: number): SimProcess | null;
   /** `null` where disks are not simulated in detail. */
   disk(sid: number): SimDisk | null;
+  /** Machines of clients: their links break, too. */
+  readonly clientHosts?: readonly string[];
   crash(sid: number, mode: CrashMode): void;
+  /** An orderly end, and a start some time later; absent where there is none. */
+  stop?(sid: number): void;
   start(sid: number): void;
 }
 
@@ -69,6 +73,8 @@ export class Storm {
       [2, () => this.#halves()],
       [3, (sid) => this.#reset(sid)],
       [2, (sid) => this.#slowLinks(sid)],
+      [3, (sid) => this.#clientLink(sid)],
+      [2, (sid) => this.#stop(sid)],
       [2, (sid) => this.#slowDisk(sid)],
       [this.#options.diskErrors ? 2 : 0, (sid) => this.#diskError(sid)],
       [3, () => this.#healSome()],
@@ -209,6 +215,37 @@ export class Storm {
     const other = this.#other(sid);
     this.#cluster.world.say('net', `reset s${sid} - s${other}`);
     this.#cluster.network.reset(this.#cluster.hostOf(sid), this.#cluster.hostOf(other));
+  }
+
+  /** A client is cut off from a server, one way or both, or loses its connection. */
+  #clientLink(sid: number): void {
+    const { network, world, clientHosts = [] } = this.#cluster;
+    if (clientHosts.length === 0) return;
+    const client = this.#random.pick(clientHosts);
+    const server = this.#cluster.hostOf(sid);
+    const kind = this.#random.int(0, 3);
+    world.say(
+      'net',
+      `${['cut to', 'cut from', 'cut both ways', 'reset'][kind]} ${client} at s${sid}`,
+    );
+    if (kind === 3) {
+      network.reset(client, server);
+      return;
+    }
+    if (kind !== 1) network.cut(client, server);
+    if (kind !== 0) network.cut(server, client);
+    world.schedule(this.#random.between(50, this.#options.pauseMsMax), () => {
+      network.heal(client, server);
+      network.heal(server, client);
+    });
+  }
+
+  #stop(sid: number): void {
+    const { world } = this.#cluster;
+    if (this.#cluster.stop === undefined || this.#cluster.process(sid) === null) return;
+    if (this.#downCount() >= this.#options.downMax) return;
+    world.say(`s${sid}`, '*** is stopped orderly');
+    this.#cluster.stop(sid);
   }
 
   #slowLinks(sid: number): void {

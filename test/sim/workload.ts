@@ -21,6 +21,8 @@ export interface WorkloadOptions {
   readonly thinkMs: number;
   /** Requests on their way at once. */
   readonly windowMax: number;
+  /** Values are padded to so many bytes at most. */
+  readonly valueBytesMax: number;
 }
 
 const registers = ['/r0', '/r1', '/r2'];
@@ -157,6 +159,8 @@ export class Workload {
   }
 
   #value(): string {
-    return `${this.#client.name}.${(this.#counter += 1)}`;
+    const name = `${this.#client.name}.${(this.#counter += 1)}`;
+    const bytes = this.#options.valueBytesMax;
+    return bytes === 0 ? name : name.padEnd(this.#random.int(1, bytes), '.');
   }
 }

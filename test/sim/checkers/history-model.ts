@@ -17,6 +17,7 @@ interface Sent {
 interface SessionPast {
   readonly sent: Sent[];
   readonly committed: Set<number>;
+  isCreated: boolean;
   closedZxid: number | null;
 }
 
@@ -77,8 +78,14 @@ export class HistoryModel {
           `which ended at ${hex(past.closedZxid)}`,
       );
     }
+    if (body.type === OpCode.CREATE_SESSION) {
+      this.#world.expect(!past.isCreated, 'S1 session ids are unique', () => {
+        return `${sessionHex(header.sessionId)} is created again at ${hex(header.zxid)}`;
+      });
+      past.isCreated = true;
+    }
     this.tree.apply(txn);
-    if (body.type !== -11) return;
+    if (body.type !== OpCode.CLOSE_SESSION) return;
     past.closedZxid = header.zxid;
     if (header.cxid === 0) this.onExpired(header.sessionId, header.zxid);
   }
@@ -108,7 +115,7 @@ export class HistoryModel {
   #past(session: bigint): SessionPast {
     let past = this.#sessions.get(session);
     if (past === undefined) {
-      past = { sent: [], committed: new Set(), closedZxid: null };
+      past = { sent: [], committed: new Set(), isCreated: false, closedZxid: null };
       this.#sessions.set(session, past);
     }
     return past;
