@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { openAdminPort } from './admin-port.ts';
 import { splitOptions, systemPropertiesOf } from './config/jvm-flags.ts';
@@ -74,11 +74,10 @@ export function loadFiles(
   const text = textOrNull(path);
   if (text === null) return refuse([`${path} cannot be read. Name the zoo.cfg of this server.`]);
   const { dataDir, dynamicConfigFile } = pathsOf(text);
-  const base = dirname(path);
   const loaded = loadServerConfig({
     text,
-    myidText: dataDir === null ? null : textOrNull(join(resolve(base, dataDir), 'myid')),
-    dynamicText: dynamicConfigFile === null ? null : textOrNull(resolve(base, dynamicConfigFile)),
+    myidText: dataDir === null ? null : textOrNull(join(dataDir, 'myid')),
+    dynamicText: dynamicConfigFile === null ? null : textOrNull(dynamicConfigFile),
     systemProperties: new Map([...flagsOfEnvironment(), ...Object.entries(properties)]),
   });
   if ('problems' in loaded) {
