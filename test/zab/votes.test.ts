@@ -151,3 +151,21 @@ test('votes agree wholly while looking, by leader and epoch between settled serv
   assert(!agrees(settled, { ...settled, peerEpoch: 2 }));
   assert(agrees({ ...settled, version: 0 }, { ...settled, peerEpoch: 2 }));
 });
+
+test('while two ensembles count, a quorum is a set that is one in both', () => {
+  const any = fc.oneof(majority, grouped);
+  const marksOf = (set: readonly boolean[], voters: readonly number[]): number[] =>
+    voters.map((sid) => (set[sid - 1] === true ? 1 : 0));
+  fc.assert(
+    fc.property(any, any, subset, (active, next, set) => {
+      const joint = new Quorum(active, next);
+      const isOneOf = (ensemble: Ensemble): boolean => {
+        const alone = quorumOf(ensemble);
+        return alone.reaches(marksOf(set, alone.voters), 1);
+      };
+      const expected = isOneOf(active) && isOneOf(next);
+      assert.equal(joint.reaches(marksOf(set, joint.voters), 1), expected);
+    }),
+    { numRuns: 1000 },
+  );
+});
