@@ -5,11 +5,14 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';
+import v8 from 'node:v8';
 
 const script = new URL('zk-server.ts', import.meta.url);
 const pinned = fileURLToPath(new URL('../../node_modules/.bin/node', import.meta.url));
 
 if (process.features.typescript) {
+  // Start-up garbage must not make the young generation grow; main.ts lets it once it runs.
+  v8.setFlagsFromString('--semi-space-growth-factor=1');
   module.enableCompileCache?.();
   await import(script.href);
   module.flushCompileCache?.();
