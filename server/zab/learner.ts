@@ -5,20 +5,13 @@ import type { Zxid } from '../protocol/zxid.ts';
 import { epochMax, epochOf, zxidNone, zxidOf } from '../protocol/zxid.ts';
 import { Deque } from '../util/deque.ts';
 import type { Core } from './core.ts';
+import { Dial } from './dial.ts';
 import type { Phase, Role } from './effects.ts';
 import type { LinkId, ZabEvent } from './events.ts';
 import { LearnerLog } from './learner-log.ts';
 import type { LearnerStage } from './learner-stage.ts';
 import { phaseOfStage, silenceOfStage } from './learner-stage.ts';
 import { ackEpoch, learnerHello, packet } from './packets.ts';
-
-/**
- * Attempts to reach the elected leader. It may still be sitting out its wait for a better vote,
- * so the pauses between them grow: 10, 20, 40, 80, then 100 ms.
- */
-export const connectAttemptsMax = 14;
-const connectPauseMsMin = 10;
-const connectPauseMsMax = 100;
 
 /**
  * A server that follows, from the end of its election to the loss of its leader; with or without
@@ -37,11 +30,10 @@ export class Learner {
   readonly #role: 'follower' | 'observer';
   readonly #roleName: Role;
   readonly #log: LearnerLog;
+  readonly #dial: Dial;
   #stage: LearnerStage = 'dial';
   #link: LinkId | null = null;
   #links: readonly LinkId[] = [];
-  #attempts = 0;
-  #retryMs = Number.POSITIVE_INFINITY;
   #heardMs: number;
   #epoch = 0;
   #promisedBefore = false;
@@ -58,8 +50,9 @@ export class Learner {
     this.#heardMs = nowMs;
     this.#roleName = core.isObserver ? 'observing' : 'following';
     this.#log = new LearnerLog(core, leader);
+    this.#dial = new Dial(core, leader);
     core.roleChanged(this.#roleName, 'discovery', leader, core.currentEpoch);
-    this.#dial();
+    this.#dial.start();
   }
 
   /** Why this server follows no longer; `null` while it does. */
@@ -81,15 +74,14 @@ export class Learner {
   }
 
   nextDeadlineMs(): number {
-    return Math.min(this.#retryMs, this.#heardMs + this.#silenceMsMax());
+    return Math.min(this.#dial.retryMs, this.#heardMs + this.#silenceMsMax());
   }
 
   tick(nowMs: number): void {
     if (nowMs >= this.#heardMs + this.#silenceMsMax()) {
       this.#left ??= `the leader is silent (${this.#stage})`;
-    } else if (nowMs >= this.#retryMs) {
-      this.#retryMs = Number.POSITIVE_INFINITY;
-      this.#dial();
+    } else {
+      this.#dial.tick(nowMs);
     }
   }
 
@@ -145,18 +137,13 @@ export class Learner {
 
   // Discovery.
 
-  #dial(): void {
-    this.#attempts += 1;
-    this.#core.effects.push({ type: 'connectToLeader', sid: this.#leader });
-  }
-
   #stepConnected(link: LinkId, nowMs: number): void {
     if (this.#stage !== 'dial' && this.#stage !== 'hello') {
       this.#core.effects.push({ type: 'closeLink', link, reason: 'there is a link already' });
       return;
     }
     this.#heardMs = nowMs;
-    this.#retryMs = Number.POSITIVE_INFINITY;
+    this.#dial.stepConnected();
     this.#link = link;
     this.#links = [link];
     this.#stage = 'hello';
@@ -166,13 +153,9 @@ export class Learner {
   }
 
   #stepClosed(reason: string, nowMs: number): void {
-    if (this.#stage !== 'dial' || this.#attempts >= connectAttemptsMax) {
-      this.#link = null;
-      this.#left ??= reason;
-      return;
-    }
-    const pauseMs = connectPauseMsMin * 2 ** (this.#attempts - 1);
-    this.#retryMs = nowMs + Math.min(pauseMs, connectPauseMsMax);
+    if (this.#stage === 'dial' && this.#dial.stepFailed(nowMs)) return;
+    this.#link = null;
+    this.#left ??= reason;
   }
 
   #stepLeaderInfo(told: QuorumPacket): void {
@@ -307,10 +290,9 @@ export class Learner {
     this.#held.clear();
     this.#wantsTree = true;
     this.#stage = 'dial';
-    this.#attempts = 0;
     this.#heardMs = nowMs;
     this.#core.roleChanged(this.#roleName, 'discovery', this.#leader, this.#epoch);
-    this.#dial();
+    this.#dial.start();
   }
 
   #stepSnapshotReceived(zxid: Zxid): void {

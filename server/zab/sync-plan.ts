@@ -1,5 +1,5 @@
 import type { Zxid } from '../protocol/zxid.ts';
-import { counterOf, epochOf } from '../protocol/zxid.ts';
+import { counterOf, epochOf, zxidZero } from '../protocol/zxid.ts';
 import type { Proposal } from './events.ts';
 
 /** What a leader has, as the plan needs it. */
@@ -57,6 +57,8 @@ export function planSync(
   }
   if (peer > max) return { how: 'snap' };
   if (peer >= min) return planFromMemory(peer, source, max);
+  // A learner without a history has nothing in common with any log.
+  if (peer <= zxidZero) return { how: 'snap' };
   if (disk === undefined) return { how: 'readLog' };
   return disk === null ? { how: 'snap' } : planFromDisk(peer, source, disk);
 }
