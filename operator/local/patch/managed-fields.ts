@@ -212,10 +212,13 @@ export function applyFields(
   const dropped = [...difference(last, fields)].filter(
     (path) => !others.some((owner) => [...owner.fields].some((held) => isWithin(held, path))),
   );
-  // Longer paths first, so that an item's fields go before the item.
-  for (const path of dropped.sort((a, b) => b.length - a.length)) {
+  // Shorter paths first: an item goes whole, before its keys do, by which it is found.
+  const removed: string[] = [];
+  for (const path of dropped.sort((a, b) => a.length - b.length)) {
+    if (removed.some((gone) => isWithin(path, gone))) continue;
     if ([...fields].some((held) => isWithin(held, path))) continue;
     merged = removeField(merged, path, schema) as KubeObject;
+    removed.push(path);
   }
   withFields(owners, writer, 'Apply', fields);
   return withOwners(merged, owners);
