@@ -4,7 +4,7 @@ import { readLine, removeSurely, takePlace } from './places.ts';
 import type { OwnPlace, Place, PlaceOptions } from './places.ts';
 import { SharedWatches } from './shared-watches.ts';
 import { Tenure } from './tenure.ts';
-import { hasCode, Limit, raced, retried, waitFor } from './waiting.ts';
+import { hasCode, Limit, racedOrUndone, retried, waitFor } from './waiting.ts';
 import type { WaitOptions } from './waiting.ts';
 
 export interface Entrance extends PlaceOptions {
@@ -27,18 +27,7 @@ export async function standInLine(
 ): Promise<Tenure> {
   using limit = new Limit(options, entrance.directory);
   limit.signal.throwIfAborted();
-  const taking = takePlace(zk, entrance);
-  let place: OwnPlace;
-  try {
-    place = await raced(taking, limit.signal);
-  } catch (error) {
-    // The node may come into being after all, and would block everyone.
-    void taking.then(
-      ({ path }) => leave(zk, path),
-      () => undefined,
-    );
-    throw error;
-  }
+  const place = await enterLine(zk, entrance, limit.signal);
   try {
     await untilFree(zk, entrance, place, limit.signal);
   } catch (error) {
@@ -58,6 +47,20 @@ export async function stepIn(zk: ZooKeeper, entrance: Entrance): Promise<Tenure 
   if (blocker === null) return new Tenure(zk, place);
   await removeSurely(zk, place.path);
   return null;
+}
+
+/** Takes a place; one that comes into being after the signal is removed again. */
+export function enterLine(
+  zk: ZooKeeper,
+  options: PlaceOptions,
+  signal: AbortSignal,
+): Promise<OwnPlace> {
+  return racedOrUndone(takePlace(zk, options), signal, ({ path }) => leave(zk, path));
+}
+
+/** Takes a place out of the line, without waiting. What cannot be removed goes with the session. */
+export function leave(zk: ZooKeeper, path: string): void {
+  removeSurely(zk, path).catch(() => undefined);
 }
 
 async function untilFree(
@@ -90,9 +93,4 @@ async function blockerOf(
   const index = line.findIndex(({ name }) => name === place.name);
   if (index === -1) throw new ZkError('NO_NODE', place.path, 'somebody removed it from the line');
   return line.slice(0, index).findLast((ahead) => entrance.isBlockedBy(ahead)) ?? null;
-}
-
-function leave(zk: ZooKeeper, path: string): void {
-  // What cannot be removed goes with the session.
-  removeSurely(zk, path).catch(() => undefined);
 }

@@ -128,12 +128,21 @@ export async function makeDirectory(
   }
 }
 
-/** Removes a node, whatever its version; one that is gone, by itself or with its session, is fine. */
-export async function removeSurely(zk: ZooKeeper, path: string): Promise<void> {
+/** Removes a node, whatever its version; gone already is fine. @throws ZkError SESSION_EXPIRED */
+export async function removeIfThere(zk: ZooKeeper, path: string): Promise<void> {
   try {
     await retried(zk, null, () => zk.remove(path));
   } catch (error) {
-    if (!hasCode(error, 'NO_NODE', 'SESSION_EXPIRED')) throw error;
+    if (!hasCode(error, 'NO_NODE')) throw error;
+  }
+}
+
+/** As {@link removeIfThere}, for ephemeral nodes: a session that is over takes them along. */
+export async function removeSurely(zk: ZooKeeper, path: string): Promise<void> {
+  try {
+    await removeIfThere(zk, path);
+  } catch (error) {
+    if (!hasCode(error, 'SESSION_EXPIRED')) throw error;
   }
 }
 

@@ -1,10 +1,20 @@
-import type { Node, Stat, ZooKeeper } from '../index.ts';
-import { Notice } from './waiting.ts';
+import { WatcherType } from '../index.ts';
+import type { Node, Stat, WatchEvent, WatchListener, ZooKeeper } from '../index.ts';
+import { Notice, retried } from './waiting.ts';
 
 export interface Watched<T> {
   readonly value: T;
   /** Given with the first change after the value was read; maybe without any. */
   readonly changed: Notice;
+}
+
+/** Everyone who follows one subtree. */
+interface TreeWatch {
+  readonly listeners: Set<WatchListener>;
+  readonly tell: WatchListener;
+  isSet: boolean;
+  /** Setting and removing it go one after the other. */
+  turn: Promise<void>;
 }
 
 const all = new WeakMap<ZooKeeper, SharedWatches>();
@@ -17,6 +27,7 @@ const all = new WeakMap<ZooKeeper, SharedWatches>();
 export class SharedWatches {
   readonly #zk: ZooKeeper;
   readonly #armed = new Map<string, Notice>();
+  readonly #trees = new Map<string, TreeWatch>();
 
   private constructor(zk: ZooKeeper) {
     this.#zk = zk;
@@ -44,6 +55,49 @@ export class SharedWatches {
   /** Changes: children made or removed. @throws ZkError NO_NODE, and no watch is left */
   children(path: string): Promise<Watched<string[]>> {
     return this.#read(`children ${path}`, (watch) => this.#zk.children(path, watch));
+  }
+
+  /** Tells of every change of a node and all below it. Returns what ends it. */
+  async tree(path: string, listener: WatchListener): Promise<() => void> {
+    const watch = this.#treeWatch(path);
+    watch.listeners.add(listener);
+    watch.turn = watch.turn
+      .catch(() => undefined)
+      .then(async () => {
+        if (watch.isSet) return;
+        await retried(this.#zk, null, () =>
+          this.#zk.addWatch(path, watch.tell, { recursive: true }),
+        );
+        watch.isSet = true;
+      });
+    await watch.turn;
+    return () => this.#leaveTree(path, watch, listener);
+  }
+
+  #treeWatch(path: string): TreeWatch {
+    let watch = this.#trees.get(path);
+    if (watch === undefined) {
+      const listeners = new Set<WatchListener>();
+      const tell = (event: WatchEvent): void => {
+        for (const listener of listeners) listener(event);
+      };
+      watch = { listeners, tell, isSet: false, turn: Promise.resolve() };
+      this.#trees.set(path, watch);
+    }
+    return watch;
+  }
+
+  #leaveTree(path: string, watch: TreeWatch, listener: WatchListener): void {
+    watch.listeners.delete(listener);
+    watch.turn = watch.turn
+      .then(async () => {
+        if (watch.listeners.size > 0 || !watch.isSet) return;
+        watch.isSet = false;
+        const type = WatcherType.PERSISTENT_RECURSIVE;
+        await this.#zk.removeWatches(path, { listener: watch.tell, type });
+      })
+      // Whoever does not answer forgets it with the connection: it is not asked for again.
+      .catch(() => undefined);
   }
 
   async #read<T>(

@@ -120,6 +120,23 @@ export function raced<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return first.finally(() => signal.removeEventListener('abort', onAbort));
 }
 
+/**
+ * As {@link raced}, for what leaves something behind: when the signal comes first, `undo` gets
+ * what comes into being all the same.
+ */
+export async function racedOrUndone<T>(
+  making: Promise<T>,
+  signal: AbortSignal,
+  undo: (made: T) => void,
+): Promise<T> {
+  try {
+    return await raced(making, signal);
+  } catch (error) {
+    making.then(undo, () => undefined);
+    throw error;
+  }
+}
+
 /** The error of a call whose fate is not known, or that another connection has to repeat. */
 export function isLost(error: unknown): boolean {
   if (!(error instanceof ZkError)) return false;

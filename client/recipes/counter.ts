@@ -1,0 +1,142 @@
+import { ZkError } from '../index.ts';
+import type { ZooKeeper } from '../index.ts';
+import { childOf, getOrNull, makeDirectory, removeSurely } from './places.ts';
+import { hasCode, isLost, isOver, sessionOver } from './waiting.ts';
+
+/**
+ * A whole number that many change. Each {@link add} counts once, even when its reply is lost: it is
+ * one transaction with a mark of this client, whose version tells afterwards whether it was done.
+ *
+ * Clients that change it at the same time try again, in no fair order; calls of one counter object
+ * go one after the other. Suspended: a change waits for the next connection. Expired:
+ * SESSION_EXPIRED, and whether the last change was done is not known, because the mark went with
+ * the session.
+ *
+ * The number stands in the node as decimal text.
+ */
+export class Counter implements AsyncDisposable {
+  readonly path: string;
+  readonly #zk: ZooKeeper;
+  readonly #mark: string;
+  /** Changes done under the mark; `null`: it is not there yet. */
+  #markVersion: number | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(zk: ZooKeeper, path: string) {
+    this.#zk = zk;
+    this.path = path;
+    this.#mark = childOf(path, `mark-${crypto.randomUUID()}`);
+  }
+
+  /** 0 before the first change. @throws ZkError DATA_INCONSISTENCY when it is no whole number. */
+  async value(): Promise<number> {
+    return (await this.#read())?.value ?? 0;
+  }
+
+  /**
+   * Adds a whole number, negative ones too; the sum is the answer.
+   *
+   * @throws ZkError BAD_ARGUMENTS when that leaves the integers that a double holds exactly;
+   * DATA_INCONSISTENCY; SESSION_EXPIRED.
+   */
+  add(delta: number): Promise<number> {
+    return this.#inTurn(() => this.#change((value) => value + delta));
+  }
+
+  /** Makes it `next` if it is `expected`; tells whether it was. @throws as {@link add} */
+  replace(expected: number, next: number): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const after = await this.#change((value) => (value === expected ? next : null));
+      return !Number.isNaN(after);
+    });
+  }
+
+  /** Takes the mark away; the number stays. */
+  async close(): Promise<void> {
+    await this.#inTurn(async () => {
+      if (this.#markVersion !== null) await removeSurely(this.#zk, this.#mark);
+      this.#markVersion = null;
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  async #read(): Promise<{ readonly value: number; readonly version: number } | null> {
+    const node = await getOrNull(this.#zk, this.path);
+    if (node === null) return null;
+    const text = node.data?.toString() ?? '';
+    const value = Number(text === '' ? 0 : text);
+    if (Number.isSafeInteger(value)) return { value, version: node.stat.version };
+    throw new ZkError('DATA_INCONSISTENCY', this.path, `"${text}" is no whole number`);
+  }
+
+  /** `null` as the next value: leaves it as it is, and NaN is the answer. */
+  async #change(nextOf: (value: number) => number | null): Promise<number> {
+    for (;;) {
+      const now = await this.#read();
+      if (now === null) {
+        await makeDirectory(this.#zk, this.path, false);
+        continue;
+      }
+      const next = nextOf(now.value);
+      if (next === null) return Number.NaN;
+      if (!Number.isSafeInteger(next)) {
+        throw new ZkError('BAD_ARGUMENTS', this.path, `${next} is no exact whole number`);
+      }
+      const markVersion = (this.#markVersion ??= await this.#makeMark());
+      if (await this.#write(next, now.version, markVersion)) return next;
+    }
+  }
+
+  /** False: somebody else was first. */
+  async #write(next: number, version: number, markVersion: number): Promise<boolean> {
+    try {
+      await this.#zk.multi([
+        { op: 'set', path: this.path, data: String(next), version },
+        { op: 'set', path: this.#mark, data: null, version: markVersion },
+      ]);
+    } catch (error) {
+      if (hasCode(error, 'BAD_VERSION')) return false;
+      if (!isLost(error)) throw error;
+      if (isOver(this.#zk)) throw sessionOver(this.path);
+      if (!(await this.#isMarked(markVersion + 1))) return false;
+    }
+    this.#markVersion = markVersion + 1;
+    return true;
+  }
+
+  /** Was the change of this version done? Asked behind a sync, as another server may be behind. */
+  async #isMarked(version: number): Promise<boolean> {
+    for (;;) {
+      try {
+        await this.#zk.sync(this.path);
+        const stat = await this.#zk.exists(this.#mark);
+        return stat !== null && stat.version >= version;
+      } catch (error) {
+        if (!isLost(error)) throw error;
+        if (isOver(this.#zk)) throw sessionOver(this.path);
+      }
+    }
+  }
+
+  async #makeMark(): Promise<number> {
+    for (;;) {
+      try {
+        await this.#zk.create(this.#mark, null, { ephemeral: true });
+        return 0;
+      } catch (error) {
+        if (hasCode(error, 'NODE_EXISTS')) return 0;
+        if (!isLost(error)) throw error;
+        if (isOver(this.#zk)) throw sessionOver(this.path);
+      }
+    }
+  }
+}
