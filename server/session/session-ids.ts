@@ -12,14 +12,15 @@ const containerMarker = BigInt.asIntN(64, 1n << 63n);
 
 /**
  * Ids from the server's id in the top byte, 40 bits of `startMs`, and a counter that runs on into
- * the milliseconds. `startMs` must not go back over restarts: wall clock, ms. A standalone server
- * passes 1 as its id.
+ * the milliseconds. `startMs` should not go back over restarts: wall clock, ms; `salt`, at random
+ * in [0, 2^15), keeps ids apart where a clock was set back. A standalone server passes 1 as its id.
  *
  * Source: client-protocol, section 3, "Session id".
  */
-export function createSessionIds(sid: number, startMs: number): SessionIds {
+export function createSessionIds(sid: number, startMs: number, salt: number = 0): SessionIds {
   assert(Number.isInteger(sid) && sid >= 0 && sid <= 255, `0 <= server id ${sid} <= 255`);
-  let next = firstSessionId(sid, startMs);
+  assert(Number.isInteger(salt) && salt >= 0 && salt < 2 ** 15, `0 <= salt ${salt} < 2^15`);
+  let next = firstSessionId(sid, startMs) + BigInt(salt);
   return {
     next() {
       const id = next as SessionId;

@@ -122,7 +122,11 @@ class Server implements RunningServer {
     const core = this.#core;
     this.#links = new Links(core, (event) => this.#turn.emit(event));
     this.#sessions = new Sessions(core, {
-      ids: createSessionIds(config.ensemble === null ? soloSessionSid : config.sid, host.wallMs()),
+      ids: createSessionIds(
+        config.ensemble === null ? soloSessionSid : config.sid,
+        host.wallMs(),
+        Math.floor(host.random() * 2 ** 15),
+      ),
       onInput: (client) => this.#turn.ready(client),
       onGone: (client) => this.#gone(client),
     });

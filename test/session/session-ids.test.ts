@@ -48,3 +48,10 @@ test('touched sessions are listed once each and the table starts again', () => {
   assert.equal(table.take().toString('hex'), '010000000000000100002ee0ffffffffffffffff00000fa0');
   assert.deepEqual(table.take(), Buffer.alloc(0));
 });
+
+test('a server whose clock was set back to the same millisecond gives other ids', () => {
+  const first = createSessionIds(3, 1_795_318_034_505, 17).next();
+  const again = createSessionIds(3, 1_795_318_034_505, 18_000).next();
+  assert.notEqual(first, again);
+  assert.equal(first >> 16n, again >> 16n);
+});
