@@ -2,6 +2,7 @@ import type { Transport } from '../../server/net/transport.ts';
 import type { Host, LogLevel, Timer } from '../../server/shell/host.ts';
 import type { Disk } from '../../server/storage/disk.ts';
 import type { Prng } from './prng.ts';
+import { InvariantViolation } from './world.ts';
 import type { World } from './world.ts';
 
 /** Thrown through the code of a process that has ended in the middle of a call; caught by its guard. */
@@ -80,7 +81,8 @@ export class SimProcess {
     try {
       act();
     } catch (error) {
-      if (error instanceof ProcessEnded && !this.#alive) return;
+      // Whatever the code made of its own end: nobody is there any more to see it.
+      if (!this.#alive && !(error instanceof InvariantViolation)) return;
       throw error;
     }
   }
