@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -66,6 +65,7 @@ async function start(path: string, properties: Properties): Promise<number> {
   const log = openSync(logPath, 'a');
   const flags = Object.entries(properties).map(([name, value]) => `-D${name}=${value}`);
   const script = new URL('zk-server.js', import.meta.url).pathname;
+  const { spawn } = await import('node:child_process');
   const child = spawn(process.execPath, [script, 'start-foreground', path, ...flags], {
     detached: true,
     stdio: ['ignore', log, log],

@@ -1,4 +1,3 @@
-import { gunzipSync } from 'node:zlib';
 import type { Zxid } from '../protocol/zxid.ts';
 import { adler32, adler32Start } from '../util/adler32.ts';
 import { AssertionFailure } from '../util/assert.ts';
@@ -84,7 +83,9 @@ export function loadSnapshot(
 function openSnapshot(disk: Disk, file: SnapshotFile): DiskReader {
   if (file.compression === 'none') return disk.openRead(file.path);
   const packed = disk.readAll(file.path);
-  return memoryReader(file.compression === 'gz' ? gunzipSync(packed) : decodeSnappyStream(packed));
+  if (file.compression === 'snappy') return memoryReader(decodeSnappyStream(packed));
+  // Loaded when it is needed: few servers have such a file.
+  return memoryReader(process.getBuiltinModule('node:zlib').gunzipSync(packed));
 }
 
 function checkSeal(reader: DiskReader): string | null {
