@@ -138,6 +138,7 @@ export class StatefulSetController implements Controller {
     const { api } = this.#context;
     const name = revisionName(set);
     const namespace = namespaceOf(set);
+    this.#adoptRevision(set, name);
     const own = api.store
       .list(revisionsKey, namespace)
       .filter((one) => controllerOf(one)?.uid === set.metadata.uid);
@@ -160,6 +161,19 @@ export class StatefulSetController implements Controller {
     }
     this.#dropOldRevisions(set, own, name);
     return name;
+  }
+
+  /** A set made anew over pods that were set free finds its template's revision free, too. */
+  #adoptRevision(set: KubeObject, name: string): void {
+    const { api } = this.#context;
+    const found = api.store.get(revisionsKey, namespaceOf(set), name);
+    if (found === undefined || controllerOf(found) !== undefined) return;
+    const owners = [ownerOf(set)];
+    api.modify(
+      targetOf(builtin('controllerrevisions'), found),
+      (old) => ({ ...old, metadata: { ...old.metadata, ownerReferences: owners } }),
+      options,
+    );
   }
 
   #dropOldRevisions(set: KubeObject, own: readonly KubeObject[], updateRevision: string): void {
