@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { KubeConfig } from '@kubernetes/client-node';
+import type { KubeConfig } from '@kubernetes/client-node';
 import type { KubeObject } from './api/zk-ensemble.ts';
 import { EventRecorder } from './apply/events.ts';
 import { startOperatorHttp } from './http/http.ts';
@@ -10,6 +10,7 @@ import { OperatorMetrics } from './http/metrics.ts';
 import { Caches } from './kube/caches.ts';
 import { realClock } from './kube/clock.ts';
 import type { Clock } from './kube/clock.ts';
+import { defaultAccess } from './kube/cluster-access.ts';
 import { KubeClient } from './kube/kube-client.ts';
 import { LeaseElector } from './kube/lease.ts';
 import * as resources from './kube/resources.ts';
@@ -28,7 +29,7 @@ export type Log = (
 ) => void;
 
 export interface OperatorOptions {
-  /** Takes the usual places (KUBECONFIG, ~/.kube/config, service account) where absent. */
+  /** The cluster. Where absent: KUBECONFIG, the pod's service account, ~/.kube/config. */
   readonly kubeConfig?: KubeConfig;
   /** Namespaces to look after; all where absent or empty. */
   readonly namespaces?: readonly string[];
@@ -75,7 +76,7 @@ export function packageVersion(): string {
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
   const { log = () => {}, clock = realClock } = options;
   const metrics = new OperatorMetrics();
-  const client = new KubeClient(options.kubeConfig ?? defaultKubeConfig(), (method, code) =>
+  const client = new KubeClient(options.kubeConfig ?? (await defaultAccess()), (method, code) =>
     metrics.requested(method, code),
   );
   const prober = new Prober(options.probeTimeoutMs ?? 1000);
@@ -160,12 +161,6 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       client.close();
     },
   };
-}
-
-function defaultKubeConfig(): KubeConfig {
-  const config = new KubeConfig();
-  config.loadFromDefault();
-  return config;
 }
 
 function defaultsOf(options: OperatorOptions) {

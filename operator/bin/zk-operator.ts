@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { KubeConfig } from '@kubernetes/client-node';
 import { startOperator } from '../main.ts';
 import type { Log, LogLevel, OperatorOptions } from '../main.ts';
 
@@ -66,9 +65,7 @@ async function main(): Promise<void> {
     return;
   }
   const options = optionsOf(process.env);
-  const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromDefault();
-  const operator = await startOperator({ ...options, kubeConfig });
+  const operator = await startOperator(options);
   options.log?.('info', 'the operator runs', { httpPort: operator.httpPort });
   let stopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

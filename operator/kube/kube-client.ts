@@ -1,9 +1,10 @@
-import { Agent as HttpAgent, request as httpRequest } from 'node:http';
-import type { IncomingMessage, OutgoingHttpHeaders, RequestOptions } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import type { AgentOptions } from 'node:https';
+import { request as httpRequest } from 'node:http';
+import type { IncomingMessage, RequestOptions } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Json, KubeObject } from '../api/zk-ensemble.ts';
+import { accessOf } from './cluster-access.ts';
+import type { ClusterAccess, Credentials } from './cluster-access.ts';
 import { KubeError } from './kube-error.ts';
 import { pathOf } from './resources.ts';
 import type { Resource } from './resources.ts';
@@ -32,23 +33,18 @@ const responseBytesMax = 64 * 1024 * 1024;
 
 /**
  * The part of the API that the operator uses, over raw JSON: nothing is converted, so no field
- * of a newer cluster is lost on the way. Credentials come from a KubeConfig for each request.
+ * of a newer cluster is lost on the way.
  * @throws KubeError from every method when the answer is not a success.
  */
 export class KubeClient {
-  readonly #config: KubeConfig;
+  readonly #access: ClusterAccess;
   readonly #base: URL;
   readonly #observer: RequestObserver;
-  #agent: HttpAgent | HttpsAgent | null = null;
-  #agentKey = '';
+  #agent: Credentials['agent'] | null = null;
 
-  constructor(config: KubeConfig, observer: RequestObserver = () => {}) {
-    const server = config.getCurrentCluster()?.server;
-    if (server === undefined) {
-      throw new KubeError('kubeconfig', 0, 'NoCluster', 'the current context names no cluster');
-    }
-    this.#config = config;
-    this.#base = new URL(server);
+  constructor(to: KubeConfig | ClusterAccess, observer: RequestObserver = () => {}) {
+    this.#access = 'credentials' in to ? to : accessOf(to);
+    this.#base = new URL(this.#access.server);
     this.#observer = observer;
   }
 
@@ -180,7 +176,8 @@ export class KubeClient {
 
   async #send(request: RequestOf): Promise<IncomingMessage> {
     const subject = subjectOf(request);
-    const { headers, agent } = await this.#credentials();
+    const { headers, agent } = await this.#access.credentials();
+    this.#agent = agent;
     const payload = request.body === undefined ? null : JSON.stringify(request.body);
     const path = this.#base.pathname.replace(/\/$/, '') + request.path + queryOf(request.query);
     const options: RequestOptions = {
@@ -217,38 +214,6 @@ export class KubeClient {
       });
       outgoing.end(payload ?? undefined);
     });
-  }
-
-  /** Tokens and certificates rotate, so they are asked for each time; the agent stays while they do. */
-  async #credentials(): Promise<{ headers: OutgoingHttpHeaders; agent: HttpAgent | HttpsAgent }> {
-    const cluster = this.#config.getCurrentCluster();
-    const options: RequestOptions & AgentOptions = {};
-    if (this.#base.protocol === 'http:') {
-      const token = this.#config.getCurrentUser()?.token;
-      this.#agent ??= new HttpAgent({ keepAlive: true });
-      const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
-      return { headers, agent: this.#agent };
-    }
-    await this.#config.applyToHTTPSOptions(options);
-    const headers = { ...(options.headers as OutgoingHttpHeaders | undefined) };
-    if (typeof options.auth === 'string') {
-      headers['Authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
-    }
-    if (cluster?.proxyUrl !== undefined && options.agent instanceof HttpsAgent) {
-      return { headers, agent: options.agent };
-    }
-    const identity: AgentOptions = {};
-    for (const key of ['ca', 'cert', 'key', 'passphrase', 'servername'] as const) {
-      const value = options[key];
-      if (value !== undefined) Object.assign(identity, { [key]: value });
-    }
-    if (options.rejectUnauthorized === false) identity.rejectUnauthorized = false;
-    const key = [identity.ca, identity.cert, identity.key].map(String).join('\n');
-    if (this.#agent === null || this.#agentKey !== key) {
-      this.#agent = new HttpsAgent({ ...identity, keepAlive: true });
-      this.#agentKey = key;
-    }
-    return { headers, agent: this.#agent };
   }
 }
 
