@@ -5,8 +5,17 @@ import { assert } from '../util/assert.ts';
 import type { Core } from './core.ts';
 import type { LinkId, Proposal } from './events.ts';
 import type { LearnerProgress } from './learner-progress.ts';
-import { packet, syncAnswer } from './packets.ts';
+import { activation, packet, syncAnswer } from './packets.ts';
+import type { Quorum } from './quorum.ts';
 import { SyncRounds } from './sync-rounds.ts';
+
+/** What a change of members means to the leader. */
+export interface ChangeRules {
+  /** Who leads once the transaction with that zxid has changed the members. */
+  readonly designate: (zxid: Zxid) => number;
+  /** It is committed, and that server leads. */
+  readonly changed: (leader: number) => void;
+}
 
 /**
  * Broadcast phase of a leader: proposals go out in zxid order to every live learner, and commit
@@ -23,16 +32,21 @@ export class Broadcast {
   readonly #core: Core;
   readonly #syncs: SyncRounds;
   /** For each voter the last zxid on its disk. */
-  readonly #acked: number[];
-  readonly #ownIndex: number;
+  #acked: number[];
+  #ownIndex: number;
+  /** The order of the marks. */
+  #quorum: Quorum;
+  readonly #change: ChangeRules;
   #lastProposed: Zxid = zxidZero;
   #isOpen = false;
   /** Copied on change: an effect that was handed over keeps its list. */
   #followers: readonly LinkId[] = [];
   #observers: readonly LinkId[] = [];
 
-  constructor(core: Core) {
+  constructor(core: Core, change: ChangeRules) {
     this.#core = core;
+    this.#change = change;
+    this.#quorum = core.quorum;
     this.#syncs = new SyncRounds(core.quorum, core.sid);
     this.#acked = core.quorum.voters.map(() => zxidZero);
     this.#ownIndex = core.quorum.indexOf(core.sid);
@@ -54,6 +68,30 @@ export class Broadcast {
     this.#isOpen = true;
     this.#lastProposed = zxidOf(epoch, 0);
     effects.push({ type: 'openEpoch', zxid: this.#lastProposed });
+  }
+
+  /** Another server leads: nothing is committed here any more. */
+  close(): void {
+    this.#isOpen = false;
+  }
+
+  /** Other voters count from now on; what they have acknowledged is kept. */
+  reindex(learners: Iterable<LearnerProgress>): void {
+    const { quorum, sid } = this.#core;
+    if (quorum === this.#quorum) return;
+    const before = this.#quorum;
+    const acked = this.#acked;
+    this.#quorum = quorum;
+    this.#ownIndex = quorum.indexOf(sid);
+    this.#acked = quorum.voters.map((voter) => acked[before.indexOf(voter)] ?? zxidZero);
+    for (const learner of learners) {
+      learner.voterIndex = learner.role === 'follower' ? quorum.indexOf(learner.sid) : -1;
+      if (learner.voterIndex >= 0 && learner.isSynced) {
+        this.#acked[learner.voterIndex] = learner.lastAcked;
+      }
+    }
+    if (this.#ownIndex >= 0) this.#acked[this.#ownIndex] = this.#core.history.durable;
+    if (this.#syncs.reindex(quorum)) this.#pingForRound(learners);
   }
 
   /** From now on the learner gets what is proposed and committed. */
@@ -153,6 +191,11 @@ export class Broadcast {
     for (;;) {
       const zxid = history.nextUncommitted;
       if (zxid === null || !core.quorum.reaches(this.#acked, zxid)) break;
+      if (zxid === core.members.next?.version) {
+        this.#commitChange(zxid);
+        if (!this.#isOpen) return;
+        continue;
+      }
       core.send(this.#followers, packet(PacketType.COMMIT, zxid));
       if (this.#observers.length > 0) {
         const { bytes } = history.at(history.deliveredCount);
@@ -164,7 +207,22 @@ export class Broadcast {
     this.#answerSyncs();
   }
 
+  /** A change of members: whoever hears of the commit hears in the same breath who leads. */
+  #commitChange(zxid: Zxid): void {
+    const { history, members } = this.#core;
+    const leader = this.#change.designate(zxid);
+    const { bytes } = history.at(history.deliveredCount);
+    const { COMMITANDACTIVATE, INFORMANDACTIVATE } = PacketType;
+    this.#core.send(this.#followers, packet(COMMITANDACTIVATE, zxid, activation(leader)));
+    this.#core.send(this.#observers, packet(INFORMANDACTIVATE, zxid, activation(leader, bytes)));
+    history.commitNext();
+    history.deliverCommitted();
+    if (members.next !== null) members.activate(members.next, leader);
+    this.#change.changed(leader);
+  }
+
   #answerSyncs(): void {
+    if (!this.#isOpen) return;
     for (;;) {
       const sync = this.#syncs.next(this.#core.history.lastDelivered);
       if (sync === null) return;

@@ -1,4 +1,3 @@
-import { ensembleText } from '../config/ensemble-text.ts';
 import type { QuorumPacket } from '../protocol/quorum-packet.ts';
 import type { Zxid } from '../protocol/zxid.ts';
 import { epochOf } from '../protocol/zxid.ts';
@@ -6,8 +5,8 @@ import type { PeerOptions } from './door.ts';
 import type { Phase, Role } from './effects.ts';
 import type { LinkId } from './events.ts';
 import { Effects, History } from './history.ts';
-import { textBytes } from './packets.ts';
-import { Quorum } from './quorum.ts';
+import { Members } from './members.ts';
+import type { Quorum } from './quorum.ts';
 
 /** Values of a note. */
 export type NoteValues = Readonly<Record<string, string | number | null>>;
@@ -20,11 +19,8 @@ export class Core {
   readonly options: PeerOptions;
   readonly effects: Effects = new Effects();
   readonly history: History;
-  readonly quorum: Quorum;
+  readonly members: Members;
   readonly sid: number;
-  /** Text of the active configuration, and its bytes. */
-  readonly configText: string;
-  readonly configBytes: Uint8Array;
   /** Time for a learner to connect and to synchronize. */
   readonly initMs: number;
   /** Longest silence between a leader and its learner. */
@@ -43,25 +39,26 @@ export class Core {
   constructor(options: PeerOptions) {
     this.options = options;
     this.sid = options.sid;
-    this.quorum = new Quorum(options.ensemble);
+    this.members = new Members(options, this.effects);
     this.history = new History(
       this.effects,
       options.recentLog,
       options.lastZxid,
       options.commitLogCount,
     );
-    this.configText = ensembleText(options.ensemble);
-    this.configBytes = textBytes(this.configText);
     this.initMs = options.tickMs * options.initLimitTicks;
     this.syncMs = options.tickMs * options.syncLimitTicks;
     this.acceptedEpoch = options.acceptedEpoch;
     this.currentEpoch = options.currentEpoch;
   }
 
-  /** Observers follow without a vote; a server that the ensemble does not name is no observer. */
+  /** Of the active members; of the next ones too while a change is under way. */
+  get quorum(): Quorum {
+    return this.members.quorum;
+  }
+
   get isObserver(): boolean {
-    const own = this.options.ensemble.servers.find((server) => server.sid === this.sid);
-    return own?.role === 'observer';
+    return this.members.isObserver;
   }
 
   get isVoter(): boolean {
@@ -118,6 +115,7 @@ export class Core {
   stepTruncated(zxid: Zxid): void {
     this.#isCutting = false;
     this.history.cutBehind(zxid);
+    this.members.forgetBehind(zxid);
   }
 
   stepTruncationRefused(): void {

@@ -6,7 +6,14 @@ import type { Proposal, ZabEvent } from './events.ts';
 /** What a server brings into the agreement. */
 export interface PeerOptions {
   readonly sid: number;
+  /** The active members. */
   readonly ensemble: Ensemble;
+  /** Members of a later version that were proposed, as disk and log have them; `null`: none. */
+  readonly next?: Ensemble | null;
+  /** Members may change while the ensemble runs; default false. */
+  readonly reconfigEnabled?: boolean;
+  /** The members that a transaction proposes; `null`: it is about something else. */
+  readonly ensembleOf?: (bytes: Uint8Array) => Ensemble | null;
   readonly tickMs: number;
   readonly initLimitTicks: number;
   readonly syncLimitTicks: number;

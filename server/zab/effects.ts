@@ -1,3 +1,4 @@
+import type { Ensemble } from '../config/ensemble.ts';
 import type { Notification } from '../protocol/notification.ts';
 import type { QuorumPacket } from '../protocol/quorum-packet.ts';
 import type { Zxid } from '../protocol/zxid.ts';
@@ -41,6 +42,13 @@ export type ZabEffect =
   | { readonly type: 'deliver'; readonly proposal: Proposal }
   /** Leader: the history is a quorum's; the tree's last zxid becomes the epoch's own start. */
   | { readonly type: 'openEpoch'; readonly zxid: Zxid }
+  /** Members of a later version are proposed: a file beside the configuration says so. `null`: not any more. */
+  | { readonly type: 'storeNext'; readonly ensemble: Ensemble | null }
+  /**
+   * Members of a later version are committed, behind the transaction that made them: files,
+   * `/zookeeper/config`, addresses. `leader`: who leads from now on, if that was said.
+   */
+  | { readonly type: 'activate'; readonly ensemble: Ensemble; readonly leader: number | null }
   /** Sent whenever role, phase, leader or epoch changes. `leader` is null while looking. */
   | {
       readonly type: 'roleChanged';

@@ -24,8 +24,6 @@ export const finalizeWaitMs = 200;
  */
 export class Election {
   readonly #core: Core;
-  /** Servers that are told: all voters but this one. */
-  readonly #others: readonly number[];
   /** Number of this server's round; grows only. */
   #round = 0;
   #isLooking = false;
@@ -36,7 +34,7 @@ export class Election {
   /** Voters that cannot be dialled in this round; until they are heard. */
   readonly #unreachable = new Set<number>();
   /** One mark for each voter, used during one count only. */
-  readonly #marks: number[];
+  readonly #marks: number[] = [];
   #resendMs = Number.POSITIVE_INFINITY;
   #resendAfterMs = 0;
   #finalizeMs = Number.POSITIVE_INFINITY;
@@ -46,8 +44,6 @@ export class Election {
 
   constructor(core: Core) {
     this.#core = core;
-    this.#others = core.quorum.voters.filter((sid) => sid !== core.sid);
-    this.#marks = core.quorum.voters.map(() => 0);
     this.#proposal = this.#initialVote();
     this.#current = {
       leader: core.sid,
@@ -95,6 +91,17 @@ export class Election {
     this.#broadcast(nowMs);
   }
 
+  /** A change of members named the leader: there is no election, and this is the vote told to others. */
+  designate(leader: number): void {
+    const { history, currentEpoch } = this.#core;
+    this.#current = {
+      ...this.#current,
+      leader,
+      zxid: history.lastLogged,
+      peerEpoch: currentEpoch,
+    };
+  }
+
   /** Leader and learner alike: the new epoch's history is taken over. */
   adopted(epoch: number): void {
     this.#current = { ...this.#current, peerEpoch: epoch };
@@ -124,6 +131,7 @@ export class Election {
   /** `own` is what this server does now. */
   stepNotification(from: number, told: Notification, own: ServerState, nowMs: number): void {
     this.#unreachable.delete(from);
+    if (this.#isLooking && this.#adopt(told.config)) return this.start(nowMs);
     const isVoter = this.#core.quorum.indexOf(from) >= 0;
     if (!isVoter) {
       this.#send(from, { ...this.#current, electionEpoch: this.#round, state: own });
@@ -138,6 +146,16 @@ export class Election {
     if (told.state === ServerState.LOOKING && isOldRound) this.#send(from, this.#proposal);
     if (this.#core.quorum.indexOf(told.leader) < 0 || told.peerEpoch > epochMax) return;
     this.#count(from, told, nowMs);
+  }
+
+  /** Others know later members. True: they differ from the active ones, so the round begins anew. */
+  #adopt(config: string | null): boolean {
+    const { members } = this.#core;
+    const later = members.laterOf(config);
+    if (later === null) return false;
+    const isOther = members.isOther(later);
+    members.activate(later, null);
+    return isOther;
   }
 
   #count(from: number, told: Notification, nowMs: number): void {
@@ -227,6 +245,7 @@ export class Election {
 
   #isQuorum(votes: ReadonlyMap<number, Vote>, wanted: Vote): boolean {
     const { voters } = this.#core.quorum;
+    this.#marks.length = voters.length;
     for (let at = 0; at < voters.length; at += 1) {
       const vote = votes.get(voters[at] ?? -1);
       this.#marks[at] = vote !== undefined && agrees(vote, wanted) ? 1 : 0;
@@ -253,7 +272,9 @@ export class Election {
   }
 
   #tellOthers(): void {
-    for (const sid of this.#others) this.#send(sid, this.#proposal);
+    for (const sid of this.#core.quorum.voters) {
+      if (sid !== this.#core.sid) this.#send(sid, this.#proposal);
+    }
   }
 
   #send(to: number, vote: Vote): void {
@@ -264,7 +285,7 @@ export class Election {
       electionEpoch: vote.electionEpoch,
       peerEpoch: vote.peerEpoch,
       version: notificationVersion,
-      config: this.#core.configText,
+      config: this.#core.members.text,
     };
     this.#core.effects.push({ type: 'sendNotification', to, notification });
   }

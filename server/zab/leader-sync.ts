@@ -51,7 +51,7 @@ export function synchronize(
       core.send(learner.links, packet(PacketType.PROPOSAL, zxid, bytes));
     }
   }
-  core.send(learner.links, packet(PacketType.NEWLEADER, start, core.configBytes));
+  core.send(learner.links, packet(PacketType.NEWLEADER, start, core.members.newestBytes));
   return true;
 }
 

@@ -6,6 +6,7 @@ import { counterMax, counterOf, zxidOf } from '../protocol/zxid.ts';
 import { assert } from '../util/assert.ts';
 import { Broadcast } from './broadcast.ts';
 import type { Core } from './core.ts';
+import { designatedLeader } from './designated.ts';
 import { Discovery } from './discovery.ts';
 import type { Phase } from './effects.ts';
 import type { LinkId, Proposal, ZabEvent } from './events.ts';
@@ -41,10 +42,15 @@ export class Leader {
   /** Takes no more proposals; waits for those under way, but not for ever. */
   #leaving: { readonly reason: string; readonly atMs: number } | null = null;
   #isPolite = false;
+  /** A change of members names another leader: nothing is committed here any more. */
+  #designated: number | null = null;
 
   constructor(core: Core, nowMs: number) {
     this.#core = core;
-    this.#broadcast = new Broadcast(core);
+    this.#broadcast = new Broadcast(core, {
+      designate: (zxid) => designatedLeader(core, this.#learners, zxid),
+      changed: (leader) => this.#stepChanged(leader),
+    });
     this.#learners = new Learners(core, this.#broadcast);
     this.#ownIndex = core.quorum.indexOf(core.sid);
     this.#discovery = new Discovery(core);
@@ -66,6 +72,11 @@ export class Leader {
   /** It left because it was asked to: another server should lead next. */
   get isPolite(): boolean {
     return this.#isPolite;
+  }
+
+  /** Who leads instead, by a change of members; `null`: an election decides. */
+  get designated(): number | null {
+    return this.#designated;
   }
 
   get phase(): Phase {
@@ -107,7 +118,8 @@ export class Leader {
       case 'learnerPacket':
         return this.#stepPacket(event.link, event.packet, event.nowMs);
       case 'learnerClosed':
-        return this.#learners.forget(event.link);
+        this.#learners.forget(event.link);
+        return this.#checkLeaving();
       case 'linkProgress':
         return this.#learners.hear(event.link, event.nowMs);
       case 'logRead':
@@ -120,6 +132,9 @@ export class Leader {
       case 'propose':
         // The clock may have ended this leadership between the number and the proposal.
         if (!this.canPropose) return;
+        // A change of members needs both quorums from its own proposal on.
+        this.#core.members.learnOf(event.proposal.bytes);
+        this.#broadcast.reindex(this.#learners);
         this.#broadcast.stepPropose(event.proposal);
         // Nothing is numbered behind the last counter: the next epoch takes over.
         if (counterOf(event.proposal.zxid) >= this.#counterMax) {
@@ -203,6 +218,7 @@ export class Leader {
     this.#stageDeadlineMs = nowMs + this.#core.initMs;
     if (this.#discovery.stage !== 'done') return;
     assert(this.#core.history.isDurable, 'the history is on disk before its epoch is');
+    this.#nameFirstMembers();
     this.#core.roleChanged('leading', 'synchronization', this.#core.sid, this.#discovery.epoch);
     this.#level[this.#ownIndex] = 1;
     for (const learner of this.#learners) {
@@ -258,6 +274,28 @@ export class Leader {
     for (const learner of this.#learners) {
       if (learner.state === 'acked') this.#activate(learner);
     }
+    this.#activateNext();
+  }
+
+  /** Members that were configured and never changed get the version of their first epoch. */
+  #nameFirstMembers(): void {
+    const { members } = this.#core;
+    if (!members.isChangeable || members.active.version !== 0 || members.next !== null) return;
+    members.see({ ...members.active, version: zxidOf(this.#discovery.epoch, 0) });
+  }
+
+  /** What was proposed as members in this history is committed with it. */
+  #activateNext(): void {
+    const { members, history, sid } = this.#core;
+    const { next } = members;
+    if (next === null) return;
+    const leader = designatedLeader(this.#core, this.#learners, history.lastDelivered);
+    members.activate(next, leader);
+    this.#broadcast.reindex(this.#learners);
+    if (leader === sid) return;
+    // Everybody learns of the members by UPTODATE, and then elects one of them.
+    this.#leaving ??= { reason: `server ${leader} should lead`, atMs: this.#nextBeatMs };
+    this.#broadcast.close();
   }
 
   #activate(learner: LearnerProgress): void {
@@ -320,6 +358,17 @@ export class Leader {
     }
   }
 
+  /** Members have changed. Those who hear of another leader close their links: they have heard. */
+  #stepChanged(leader: number): void {
+    this.#broadcast.reindex(this.#learners);
+    if (leader === this.#core.sid) return;
+    this.#designated = leader;
+    const reason = `server ${leader} is to lead`;
+    this.#leaving = { reason, atMs: this.#nextBeatMs + this.#core.syncMs };
+    this.#broadcast.close();
+    this.#checkLeaving();
+  }
+
   /** Takes no more proposals, and leaves once those under way are committed or syncLimit is over. */
   #finish(reason: string, nowMs: number): void {
     this.#leaving ??= { reason, atMs: nowMs + this.#core.syncMs };
@@ -328,6 +377,11 @@ export class Leader {
 
   #checkLeaving(): void {
     if (this.#leaving === null) return;
+    if (this.#isServing && !this.#broadcast.isOpen) {
+      for (const learner of this.#learners) if (learner.isSynced) return;
+      this.#left ??= this.#leaving.reason;
+      return;
+    }
     if (this.#isServing && this.#core.history.undeliveredCount > 0) return;
     this.#left ??= this.#leaving.reason;
   }

@@ -35,7 +35,7 @@ export function readHello(core: Core, packet: QuorumPacket, epoch: number): Lear
   const acceptedEpoch = epochOf(packet.zxid);
   if (sid === core.sid) return 'it has the id of this server';
   if (protocolVersion < learnerProtocolVersion) return 'it is older than 3.4';
-  if (configVersion > core.options.ensemble.version) return 'it knows a later configuration';
+  if (configVersion > core.members.active.version) return 'it knows a later configuration';
   if (acceptedEpoch > Math.max(core.acceptedEpoch, epoch) + epochLeadMax) {
     return `its epoch ${acceptedEpoch} is far beyond the own ${core.acceptedEpoch}`;
   }

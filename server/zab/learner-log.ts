@@ -25,6 +25,8 @@ export class LearnerLog {
   readonly #unacked = new Deque<Zxid>();
   #mode: 'synchronizing' | 'held' | 'open' | 'serving' = 'synchronizing';
   #left: string | null = null;
+  /** Who leads instead, by a change of members. */
+  #designated: number | null = null;
   /** Index in the history of the next proposal that the leader repeats; `null`: none any more. */
   #repeatsFrom: number | null = null;
 
@@ -46,6 +48,10 @@ export class LearnerLog {
   expectRepeats(committed: Zxid): void {
     this.#core.history.commitUpTo(committed);
     this.#repeatsFrom = this.#core.history.committedCount;
+  }
+
+  get designated(): number | null {
+    return this.#designated;
   }
 
   /** NEWLEADER is here: what follows waits. */
@@ -84,7 +90,7 @@ export class LearnerLog {
       case PacketType.COMMITANDACTIVATE:
         if (this.#ignoresProposals) break;
         this.#commit(told.zxid);
-        this.#activate(activationOf(told).leader);
+        this.#activate(told.zxid, activationOf(told).leader);
         break;
       case PacketType.INFORM:
         this.#inform(proposalOf(told));
@@ -92,7 +98,7 @@ export class LearnerLog {
       case PacketType.INFORMANDACTIVATE: {
         const { leader, proposal } = activationOf(told);
         this.#inform(proposal);
-        this.#activate(leader);
+        this.#activate(told.zxid, leader);
         break;
       }
       default:
@@ -122,6 +128,7 @@ export class LearnerLog {
     const { history } = this.#core;
     if (this.#repeatsFrom !== null) return this.#stepRepeat(this.#repeatsFrom, zxid);
     if (!history.follows(zxid)) return this.#leaveGap('PROPOSAL', zxid, history.lastReceived);
+    this.#core.members.learnOf(proposal.bytes);
     history.receive(proposal);
     this.#logReady();
   }
@@ -155,14 +162,27 @@ export class LearnerLog {
       if (history.nextUncommitted !== null || !history.follows(zxid)) {
         return this.#leaveGap('INFORM', zxid, history.lastReceived);
       }
+      this.#core.members.learnOf(proposal.bytes);
       history.receive(proposal);
     }
     this.#commit(zxid);
   }
 
-  /** A change of members may name another leader: this one is left as soon as it is known. */
-  #activate(leader: number): void {
-    if (leader !== this.#leader) this.#left ??= `server ${leader} is to lead`;
+  /**
+   * A change of members is committed: in the tree first, if this server serves. It may name
+   * another leader, or give this server another role: this leader is left then, at once.
+   */
+  #activate(zxid: Zxid, leader: number): void {
+    const { history, members } = this.#core;
+    if (this.#left !== null) return;
+    if (this.#mode === 'serving') history.deliverCommitted();
+    if (members.isChangeable) {
+      if (members.next?.version === zxid) members.activate(members.next, leader);
+      else if (members.active.version < zxid) return this.#leaveGap('activation', zxid, zxid);
+    }
+    if (leader === this.#leader && members.isObserver === this.#isObserver) return;
+    this.#designated = leader;
+    this.#left ??= `the members have changed, server ${leader} is to lead`;
   }
 
   #logReady(): void {

@@ -4,6 +4,8 @@ import type { QuorumPacket } from '../protocol/quorum-packet.ts';
 import type { Zxid } from '../protocol/zxid.ts';
 import { epochMax, epochOf, zxidNone, zxidOf } from '../protocol/zxid.ts';
 import { Deque } from '../util/deque.ts';
+import type { Ensemble } from '../config/ensemble.ts';
+import { serverOf } from '../config/ensemble-values.ts';
 import type { Core } from './core.ts';
 import { Dial } from './dial.ts';
 import type { Phase, Role } from './effects.ts';
@@ -11,7 +13,7 @@ import type { LinkId, ZabEvent } from './events.ts';
 import { LearnerLog } from './learner-log.ts';
 import type { LearnerStage } from './learner-stage.ts';
 import { phaseOfStage, silenceOfStage } from './learner-stage.ts';
-import { ackEpoch, learnerHello, packet } from './packets.ts';
+import { ackEpoch, learnerHello, membersOf, packet } from './packets.ts';
 
 /**
  * A server that follows, from the end of its election to the loss of its leader; with or without
@@ -41,6 +43,10 @@ export class Learner {
   /** What arrives while the disk works on the history before it. */
   readonly #held = new Deque<QuorumPacket>();
   #isStoringEpoch = false;
+  /** Members as of NEWLEADER: active once a quorum has them. */
+  #members: Ensemble | null = null;
+  /** Those give this server another role, or the leader another address: it is joined anew. */
+  #isElsewhere = false;
   #left: string | null = null;
 
   constructor(core: Core, leader: number, nowMs: number) {
@@ -53,6 +59,11 @@ export class Learner {
     this.#dial = new Dial(core, leader);
     core.roleChanged(this.#roleName, 'discovery', leader, core.currentEpoch);
     this.#dial.start();
+  }
+
+  /** Who leads instead, by a change of members; `null`: an election decides. */
+  get designated(): number | null {
+    return this.#isElsewhere ? this.#leader : this.#log.designated;
   }
 
   /** Why this server follows no longer; `null` while it does. */
@@ -147,8 +158,8 @@ export class Learner {
     this.#link = link;
     this.#links = [link];
     this.#stage = 'hello';
-    const { sid, acceptedEpoch, options } = this.#core;
-    const hello = learnerHello(this.#role, sid, acceptedEpoch, options.ensemble.version);
+    const { sid, acceptedEpoch, members } = this.#core;
+    const hello = learnerHello(this.#role, sid, acceptedEpoch, members.active.version);
     this.#core.send(this.#links, hello);
   }
 
@@ -323,6 +334,8 @@ export class Learner {
       return this.#leave('NEWLEADER out of phase');
     }
     this.#stage = 'settle';
+    this.#members = this.#core.members.isChangeable ? membersOf(told) : null;
+    if (this.#members !== null) this.#core.members.obey(this.#members);
     this.#log.hold();
     if (this.left === null) this.#settle();
   }
@@ -346,7 +359,21 @@ export class Learner {
     this.#stage = 'serve';
     this.#core.send(this.#links, packet(PacketType.ACK, zxidOf(this.#epoch, 0)));
     this.#log.serve(this.#links);
+    if (this.#members !== null && this.#isMovedBy(this.#members)) {
+      this.#isElsewhere = true;
+      return this.#leave('the members have changed');
+    }
     this.#core.roleChanged(this.#roleName, 'broadcast', this.#leader, this.#epoch);
+  }
+
+  #isMovedBy(ensemble: Ensemble): boolean {
+    const { members } = this.#core;
+    const before = serverOf(members.active, this.#leader);
+    if (!members.activate(ensemble, null)) return false;
+    const after = serverOf(ensemble, this.#leader);
+    const isLeaderMoved =
+      after !== null && (after.host !== before?.host || after.quorumPort !== before.quorumPort);
+    return isLeaderMoved || members.isObserver !== (this.#role === 'observer');
   }
 
   // Broadcast.

@@ -9,12 +9,11 @@ export class Learners {
   readonly #broadcast: Broadcast;
   readonly #byLink = new Map<LinkId, LearnerProgress>();
   /** One mark for each voter, used during one count only. */
-  readonly #marks: number[];
+  readonly #marks: number[] = [];
 
   constructor(core: Core, broadcast: Broadcast) {
     this.#core = core;
     this.#broadcast = broadcast;
-    this.#marks = core.quorum.voters.map(() => 0);
   }
 
   [Symbol.iterator](): Iterator<LearnerProgress> {
@@ -92,8 +91,10 @@ export class Learners {
 
   #isQuorum(mustBeSynced: boolean): boolean {
     const { quorum, sid } = this.#core;
+    this.#marks.length = quorum.voters.length;
     this.#marks.fill(0);
-    this.#marks[quorum.indexOf(sid)] = 1;
+    const own = quorum.indexOf(sid);
+    if (own >= 0) this.#marks[own] = 1;
     for (const learner of this) {
       const counts = learner.voterIndex >= 0 && (learner.isSynced || !mustBeSynced);
       if (counts) this.#marks[learner.voterIndex] = 1;

@@ -1,3 +1,5 @@
+import type { Ensemble } from '../config/ensemble.ts';
+import { ensembleOfText } from '../config/ensemble-values.ts';
 import { JuteError, JuteReader, JuteWriter } from '../protocol/jute.ts';
 import { encodeLearnerInfo, learnerProtocolVersion } from '../protocol/learner-info.ts';
 import { PacketType } from '../protocol/packet-type.ts';
@@ -62,6 +64,23 @@ export function activationOf(from: QuorumPacket): {
   if (from.data === null) throw new JuteError('an activation without a leader');
   const leader = new JuteReader(from.data).int64();
   return { leader, proposal: { zxid: from.zxid, bytes: from.data.subarray(8) } };
+}
+
+/** Data of COMMITANDACTIVATE; with a transaction, of INFORMANDACTIVATE. */
+export function activation(leader: number, txn: Uint8Array | null = null): Uint8Array {
+  const writer = new JuteWriter(8 + (txn?.length ?? 0));
+  writer.int64(leader);
+  if (txn !== null) writer.raw(txn);
+  return writer.take();
+}
+
+/** The members that a NEWLEADER names; `null`: none that can be read. @throws JuteError */
+export function membersOf(from: QuorumPacket): Ensemble | null {
+  const { data } = from;
+  if (data === null || data.length <= 1) return null;
+  const writer = new JuteWriter(data.length + 4);
+  writer.bytes(data);
+  return ensembleOfText(new JuteReader(writer.take()).string());
 }
 
 /** UTF-8 without a length. */

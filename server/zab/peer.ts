@@ -43,6 +43,8 @@ class Peer implements ZabPeer {
   #lookingSinceMs: number;
   #electionMs = 0;
   #adoptedEpoch = -1;
+  /** A change of members named who leads: no election is held. */
+  #designated: number | null = null;
   readonly #early = new Map<number, Notification>();
 
   constructor(options: PeerOptions) {
@@ -167,7 +169,8 @@ class Peer implements ZabPeer {
       const role = this.#leader ?? this.#learner;
       if (role === null) {
         if (this.#isResting) this.#rest(nowMs);
-        if (this.#election.outcome === null || this.#isResting) return;
+        if (this.#isResting) return;
+        if (this.#designated === null && this.#election.outcome === null) return;
         this.#begin(nowMs);
       } else if (role.left !== null) {
         this.#leave(role, role.left, nowMs);
@@ -187,6 +190,7 @@ class Peer implements ZabPeer {
     if (nowMs < this.#electAtMs || !core.isDiskIdle) return;
     if (core.isEpochBehind) return core.storeEpochOfLog();
     this.#electAtMs = Number.POSITIVE_INFINITY;
+    if (this.#designated !== null) return;
     this.#election.start(nowMs);
     for (const [from, notification] of this.#early) {
       this.#election.stepNotification(from, notification, this.#state, nowMs);
@@ -195,7 +199,8 @@ class Peer implements ZabPeer {
   }
 
   #begin(nowMs: number): void {
-    const leader = this.#election.takeOutcome().leader;
+    const leader = this.#designated ?? this.#election.takeOutcome().leader;
+    this.#designated = null;
     this.#electionMs = Math.round(nowMs - this.#lookingSinceMs);
     this.#adoptedEpoch = -1;
     this.#core.note('elected', { leader, electionMs: this.#electionMs });
@@ -216,7 +221,9 @@ class Peer implements ZabPeer {
     this.#leader = null;
     this.#learner = null;
     this.#lookingSinceMs = nowMs;
-    this.#electAtMs = nowMs + this.#pauseMs(role);
+    this.#designated = this.#core.members.isChangeable ? role.designated : null;
+    if (this.#designated !== null) this.#election.designate(this.#designated);
+    this.#electAtMs = this.#designated === null ? nowMs + this.#pauseMs(role) : nowMs;
     this.#core.roleChanged('looking', 'election', null, this.#core.currentEpoch);
   }
 }

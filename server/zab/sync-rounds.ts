@@ -23,16 +23,18 @@ export interface WaitingSync {
  * One round is under way at a time; syncs that come in meanwhile share the next one.
  */
 export class SyncRounds {
-  readonly #quorum: Quorum;
+  #quorum: Quorum;
+  readonly #sid: number;
   readonly #waiting = new Deque<WaitingSync>();
   /** For each voter the last round it has confirmed. */
-  readonly #marks: number[];
-  readonly #ownIndex: number;
+  #marks: number[];
+  #ownIndex: number;
   #round = 0;
   #confirmedRound = 0;
 
   constructor(quorum: Quorum, sid: number) {
     this.#quorum = quorum;
+    this.#sid = sid;
     this.#marks = quorum.voters.map(() => 0);
     this.#ownIndex = quorum.indexOf(sid);
   }
@@ -42,6 +44,17 @@ export class SyncRounds {
     const isIdle = this.#confirmedRound === this.#round;
     this.#waiting.push({ link, tag, behind, round: this.#round + 1 });
     return isIdle && this.#begin();
+  }
+
+  /**
+   * Other voters count from now on. True: the round under way begins anew, as nobody knows what
+   * a new voter's next answer answers.
+   */
+  reindex(quorum: Quorum): boolean {
+    this.#quorum = quorum;
+    this.#marks = quorum.voters.map(() => 0);
+    this.#ownIndex = quorum.indexOf(this.#sid);
+    return this.#confirmedRound !== this.#round && this.#begin();
   }
 
   /** A learner has answered a PING. True: the next round begins, with a PING to every voter. */

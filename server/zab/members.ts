@@ -1,0 +1,142 @@
+import type { Ensemble } from '../config/ensemble.ts';
+import { ensembleText } from '../config/ensemble-text.ts';
+import {
+  areSameMembers,
+  ensembleOfText,
+  serverOf,
+  versionOfText,
+} from '../config/ensemble-values.ts';
+import type { Zxid } from '../protocol/zxid.ts';
+import type { PeerOptions } from './door.ts';
+import type { Effects } from './history.ts';
+import { textBytes } from './packets.ts';
+import { Quorum } from './quorum.ts';
+
+/**
+ * Who belongs to the ensemble: the active configuration, and the next one while a change is
+ * proposed and not committed. As long as there is a next one, whatever is agreed on needs a
+ * quorum of both.
+ *
+ * Without `reconfigEnabled` the configuration is what it was at the start, for ever.
+ *
+ * Source: quorum protocol, section 13.
+ */
+export class Members {
+  readonly isChangeable: boolean;
+  readonly #effects: Effects;
+  readonly #sid: number;
+  readonly #ensembleOf: (bytes: Uint8Array) => Ensemble | null;
+  #active: Ensemble;
+  #next: Ensemble | null = null;
+  #quorum: Quorum;
+  #text: string;
+  #newestBytes: Uint8Array;
+
+  constructor(options: PeerOptions, effects: Effects) {
+    this.#effects = effects;
+    this.#sid = options.sid;
+    this.isChangeable = options.reconfigEnabled === true;
+    this.#ensembleOf = options.ensembleOf ?? ((): null => null);
+    this.#active = options.ensemble;
+    const next = options.next ?? null;
+    if (this.isChangeable && next !== null && next.version > this.#active.version) {
+      this.#next = next;
+    }
+    this.#quorum = new Quorum(this.#active, this.#next);
+    this.#text = ensembleText(this.#active);
+    this.#newestBytes = textBytes(ensembleText(this.#next ?? this.#active));
+  }
+
+  get active(): Ensemble {
+    return this.#active;
+  }
+
+  /** Proposed, and not committed as far as this server knows. */
+  get next(): Ensemble | null {
+    return this.#next;
+  }
+
+  /** Replaced whenever members change: whoever keeps marks in its order starts anew then. */
+  get quorum(): Quorum {
+    return this.#quorum;
+  }
+
+  /** Text of the active configuration. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Text of the newest configuration known, as NEWLEADER carries it. */
+  get newestBytes(): Uint8Array {
+    return this.#newestBytes;
+  }
+
+  /** Observers follow without a vote; a server that the ensemble does not name is no observer. */
+  get isObserver(): boolean {
+    return serverOf(this.#active, this.#sid)?.role === 'observer';
+  }
+
+  /** A transaction is about to be logged: it may propose other members. */
+  learnOf(bytes: Uint8Array): void {
+    if (!this.isChangeable) return;
+    const ensemble = this.#ensembleOf(bytes);
+    if (ensemble !== null) this.see(ensemble);
+  }
+
+  /** These members are proposed. Older ones than known say nothing. */
+  see(ensemble: Ensemble): void {
+    if (ensemble.version > (this.#next ?? this.#active).version) this.#setNext(ensemble);
+  }
+
+  /** The leader's word at the end of synchronization: its history is this server's now. */
+  obey(ensemble: Ensemble): void {
+    const next = ensemble.version > this.#active.version ? ensemble : null;
+    if (next?.version !== this.#next?.version) this.#setNext(next);
+  }
+
+  /** The log was cut: a change behind the cut never comes to be. */
+  forgetBehind(zxid: Zxid): void {
+    if (this.#next !== null && this.#next.version > zxid) this.#setNext(null);
+  }
+
+  /**
+   * These members are committed. `leader`: who leads them by the word of the leader; `null`:
+   * nobody said. False: they, or later ones, are active already.
+   */
+  activate(ensemble: Ensemble, leader: number | null): boolean {
+    if (!this.isChangeable || ensemble.version <= this.#active.version) return false;
+    this.#active = ensemble;
+    this.#text = ensembleText(ensemble);
+    if (this.#next !== null && this.#next.version <= ensemble.version) this.#next = null;
+    this.#refresh();
+    this.#effects.push({ type: 'activate', ensemble, leader });
+    return true;
+  }
+
+  /**
+   * What another server takes for the configuration, when it is a later one than the active.
+   * Source: election, section 5.
+   */
+  laterOf(text: string | null): Ensemble | null {
+    if (!this.isChangeable || text === null || text === this.#text) return null;
+    const version = versionOfText(text);
+    if (version === null || version <= this.#active.version) return null;
+    return ensembleOfText(text);
+  }
+
+  /** Whether that differs from the active configuration by more than its version. */
+  isOther(ensemble: Ensemble): boolean {
+    return !areSameMembers(ensemble, this.#active);
+  }
+
+  #setNext(next: Ensemble | null): void {
+    this.#next = next;
+    this.#refresh();
+    this.#effects.push({ type: 'storeNext', ensemble: next });
+  }
+
+  #refresh(): void {
+    this.#quorum = new Quorum(this.#active, this.#next);
+    this.#newestBytes = textBytes(ensembleText(this.#next ?? this.#active));
+  }
+}
