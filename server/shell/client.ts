@@ -47,6 +47,8 @@ export class Client {
   isReady = false;
   /** It is in the list of clients whose replies this turn sends. */
   isDirty = false;
+  /** Something was not answered for the replies that wait: it is looked at again once they left. */
+  isHeldBack = false;
   /** The turn in which its session was touched last; once a turn is enough. */
   touchedTurn = -1;
   lastInputMs: number;

@@ -143,7 +143,8 @@ export class Effects {
     this.#core.host.log('warn', 'the log is cut back to what the leader has', {
       zxid: `0x${zxidHex(zxid)}`,
     });
-    this.#core.storage.truncate(zxid, () => {
+    this.#core.storage.truncate(zxid, (isCut) => {
+      if (!isCut) return emit({ type: 'truncationRefused', zxid });
       if (this.#core.tree.lastZxid > zxid) {
         snapshots.reload();
         renewConfig();

@@ -37,6 +37,7 @@ export class Requests {
   take(client: Client): void {
     const { frames } = client.connection;
     try {
+      this.#answerWaiting(client);
       for (;;) {
         if (!this.#mayTake(client)) return client.connection.pause();
         client.connection.resume();
@@ -71,20 +72,31 @@ export class Requests {
     if (client.first === pending) this.#drain(client);
   }
 
-  /** Answers what waits at the head and needs nothing more. */
   #drain(client: Client): void {
-    for (;;) {
-      const first = client.first;
-      if (first === null || client.phase !== 'open') break;
-      if (first.kind === 'write' || (first.kind === 'sync' && !first.isDone)) break;
-      client.shift();
-      this.#core.outstandingCount -= 1;
-      this.#answerWaiting(client, first);
-    }
+    this.#answerWaiting(client);
     if (client.connection.isPaused && this.#mayTake(client)) client.connection.onInput();
   }
 
-  #answerWaiting(client: Client, pending: Pending): void {
+  /** Answers what waits at the head and needs nothing more, as far as there is room for replies. */
+  #answerWaiting(client: Client): void {
+    for (;;) {
+      const first = client.first;
+      if (first === null || client.phase !== 'open') return;
+      if (first.kind === 'write' || (first.kind === 'sync' && !first.isDone)) return;
+      if (this.#holdsBack(client)) return;
+      client.shift();
+      this.#core.outstandingCount -= 1;
+      this.#answerOne(client, first);
+    }
+  }
+
+  #holdsBack(client: Client): boolean {
+    if (!client.connection.isCongested) return false;
+    client.isHeldBack = true;
+    return true;
+  }
+
+  #answerOne(client: Client, pending: Pending): void {
     this.#reader.reset(pending.buffer, pending.start, pending.end);
     if (pending.kind === 'refused') this.#reply(client, pending.xid, pending.error);
     else if (pending.kind === 'sync') this.#replySync(client, pending.xid);
@@ -100,7 +112,7 @@ export class Requests {
     const isFull =
       client.pendingCount > 0 &&
       this.#core.outstandingCount > this.#core.config.globalOutstandingMax;
-    return !isFull && !client.connection.isCongested;
+    return !isFull && !this.#holdsBack(client);
   }
 
   #takeRequest(client: Client): void {

@@ -132,6 +132,9 @@ export class Turn {
       const { connection } = client;
       if (connection.isClosed || connection.outbox.isBlocked) continue;
       this.#core.counters.bytesSent += connection.outbox.flush();
+      if (!client.isHeldBack) continue;
+      client.isHeldBack = false;
+      this.ready(client);
     }
   }
 

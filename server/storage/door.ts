@@ -73,9 +73,10 @@ export interface Storage {
   onFailure: (failure: StorageFailure) => void;
   /**
    * Cuts the log behind zxid and sets newer snapshots aside; a tree ahead of it must be recovered,
-   * at earliest within `done`. Where the files do not lead exactly to zxid it is a failure.
+   * at earliest within `done`. Where the files do not lead exactly to zxid nothing is changed, and
+   * `isCut` is false.
    */
-  truncate(zxid: Zxid, done: () => void): void;
+  truncate(zxid: Zxid, done: (isCut: boolean) => void): void;
   /** Atomically, durable when `done` is called. */
   storeEpoch(which: 'accepted' | 'current', epoch: number, done: () => void): void;
   /** Writes in slices, fsyncs, renames. `replaceHistory` sets log entries above its zxid aside. */

@@ -95,11 +95,18 @@ class FileStorage implements Storage {
     this.#log.flush();
   }
 
-  truncate(zxid: Zxid, done: () => void): void {
+  truncate(zxid: Zxid, done: (isCut: boolean) => void): void {
     this.#cancelRoutine();
     this.#alone(() => {
       const { snapshots, logs } = this.#dirs;
-      if (!canTruncate(this.#disk, this.#dirs, zxid)) return this.#failTruncation(zxid);
+      if (!canTruncate(this.#disk, this.#dirs, zxid)) {
+        this.#options.host.log('warn', 'the files do not lead to where the log is to be cut', {
+          zxid: `0x${zxidHex(zxid)}`,
+          path: logs,
+        });
+        done(false);
+        return this.#leave();
+      }
       try {
         this.#log.roll();
         // Snapshots first: a crash in between leaves the whole history, never less than `zxid`.
@@ -110,7 +117,7 @@ class FileStorage implements Storage {
         const what = `the log in ${logs} cannot be cut behind zxid 0x${zxidHex(zxid)}`;
         return this.#fail(storageExitCode.truncation, what, error);
       }
-      done();
+      done(true);
       this.#leave();
     });
   }
@@ -220,16 +227,6 @@ class FileStorage implements Storage {
       recentLog: history.recentLog,
       wasEmpty: history.wasEmpty,
     };
-  }
-
-  #failTruncation(zxid: Zxid): void {
-    const { snapshots } = this.#dirs;
-    this.#failWith(
-      storageExitCode.truncation,
-      `The leader has the history up to zxid 0x${zxidHex(zxid)}, and nothing in ${snapshots} leads ` +
-        `exactly there: no snapshot is that old, or the transaction is missing. Nothing was changed. ` +
-        `Move the contents of ${snapshots} away and start again; this server then copies the state.`,
-    );
   }
 
   #replace(source: SnapshotSource, done: () => void): void {

@@ -61,7 +61,8 @@ test('append, snapshot, epochs, truncation and a restart, on this machine', asyn
     storage.writeSnapshot(sourceOf([], zxidOf(1, 150)), { replaceHistory: false }, done),
   );
   await new Promise<void>((done) => storage.storeEpoch('accepted', 4, done));
-  await new Promise<void>((done) => storage.truncate(zxidOf(1, 180), done));
+  const isCut = await new Promise<boolean>((done) => storage.truncate(zxidOf(1, 180), done));
+  assert.equal(isCut, true);
   assert.equal(storage.recover(new ListTree(), 10).lastZxid, zxidOf(1, 180));
   await new Promise<void>((done) => storage.close(done));
 
