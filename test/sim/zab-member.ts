@@ -169,6 +169,8 @@ export class ZabMember {
         this.#treeBefore = null;
         return;
       case 'openEpoch':
+      case 'storeNext':
+      case 'activate':
       case 'learnerRequest':
       case 'learnerRevalidate':
       case 'learnerTouched':
