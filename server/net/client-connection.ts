@@ -5,7 +5,7 @@ import type { Connection, SocketAddress } from './transport.ts';
 /** Bytes of a four-letter word. */
 const wordBytes = 4;
 
-/** Replies may gather up to this much behind a full socket before its requests wait. */
+/** When so much waits to be sent, a client's requests wait too. The last reply may be any size. */
 const outboxBytesMax: number = 1024 * 1024;
 
 /**
@@ -45,9 +45,12 @@ export class ClientConnection {
     };
   }
 
-  /** Replies wait for a slow reader: no request of it is taken meanwhile. */
+  /**
+   * Replies wait for the end of the turn, or for a slow reader: nothing is answered meanwhile. One
+   * turn may bring thousands of small requests with large replies.
+   */
   get isCongested(): boolean {
-    return this.outbox.isBlocked && this.outbox.bytesWaiting > outboxBytesMax;
+    return this.outbox.bytesWaiting > outboxBytesMax;
   }
 
   /** No more bytes are read from the socket until {@link resume}. */

@@ -43,6 +43,8 @@ export class Client {
   first: Pending | null = null;
   last: Pending | null = null;
   pendingCount = 0;
+  /** Of those that wait: requests whose answer is a transaction. */
+  writeCount = 0;
   /** It is in the list of clients whose frames this turn takes. */
   isReady = false;
   /** It is in the list of clients whose replies this turn sends. */
@@ -72,6 +74,7 @@ export class Client {
     else this.last.next = pending;
     this.last = pending;
     this.pendingCount += 1;
+    if (pending.kind === 'write') this.writeCount += 1;
   }
 
   shift(): void {
@@ -80,6 +83,7 @@ export class Client {
     this.first = first.next;
     if (this.first === null) this.last = null;
     this.pendingCount -= 1;
+    if (first.kind === 'write') this.writeCount -= 1;
   }
 
   resetStats(): void {

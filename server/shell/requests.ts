@@ -15,6 +15,9 @@ import { beginReply, endReply, replyHeader } from './replies.ts';
 import type { Sessions } from './sessions.ts';
 import type { Watching } from './watching.ts';
 
+/** Reads of one connection that wait behind its writes: they are answered in one go. */
+const readsWaitingMax = 64;
+
 /**
  * From a client's frame to its reply, or to the place where it waits. Requests of a connection are
  * answered in the order sent: what can be answered here waits behind that connection's writes.
@@ -83,7 +86,8 @@ export class Requests {
       const first = client.first;
       if (first === null || client.phase !== 'open') return;
       if (first.kind === 'write' || (first.kind === 'sync' && !first.isDone)) return;
-      if (this.#holdsBack(client)) return;
+      // What waits before a write is answered before that write is applied, whatever its size.
+      if (client.writeCount === 0 && this.#holdsBack(client)) return;
       client.shift();
       this.#core.outstandingCount -= 1;
       this.#answerOne(client, first);
@@ -111,7 +115,8 @@ export class Requests {
     if (client.phase !== 'open') return client.phase === 'fresh';
     const isFull =
       client.pendingCount > 0 &&
-      this.#core.outstandingCount > this.#core.config.globalOutstandingMax;
+      (this.#core.outstandingCount > this.#core.config.globalOutstandingMax ||
+        client.pendingCount - client.writeCount >= readsWaitingMax);
     return !isFull && !this.#holdsBack(client);
   }
 
