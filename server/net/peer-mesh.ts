@@ -38,6 +38,9 @@ interface Peer {
 
 const greetingBytesMax = 20 + 2048;
 
+/** Connections that have not said who they are. A server says it at once, so the oldest may go. */
+const unknownMax = 64;
+
 /**
  * Connections of the election port: at most one to each other server, kept by the one with the
  * larger id. The last vote is sent again on each new connection, so votes may come twice or late.
@@ -118,6 +121,7 @@ export class PeerMesh {
   #greeted(connection: Connection): void {
     let received: Buffer = Buffer.alloc(0);
     this.#unknown.add(connection);
+    if (this.#unknown.size > unknownMax) this.#dropOldestUnknown();
     connection.onClose = () => this.#unknown.delete(connection);
     connection.onData = (chunk) => {
       received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
@@ -126,6 +130,13 @@ export class PeerMesh {
       this.#unknown.delete(connection);
       this.#accepted(connection, greeting.message, received.subarray(greeting.bytes));
     };
+  }
+
+  #dropOldestUnknown(): void {
+    for (const oldest of this.#unknown) {
+      this.#unknown.delete(oldest);
+      return oldest.destroy();
+    }
   }
 
   #readGreeting(connection: Connection, received: Buffer): ReturnType<typeof readInitialMessage> {

@@ -110,3 +110,24 @@ test('garbage on the election port costs its connection and nobody else', () => 
   world.run(50);
   assert.deepEqual(two.heard, ['1 votes 1']);
 });
+
+test('of connections that do not say who they are, the oldest make room', () => {
+  const world = new World(9);
+  const network = new SimNetwork(world);
+  const one = station(world, network, 1);
+  world.run(10);
+  const stranger = network.transport(new SimProcess(world, 'stranger', 'host-9'));
+  const ended: number[] = [];
+  for (let number = 0; number < 70; number += 1) {
+    const connection = stranger.connect({ host: 'host-1', port: 3888 }, 500);
+    connection.onClose = () => ended.push(number);
+    world.run(10);
+  }
+  world.run(50);
+  assert.deepEqual(ended, [0, 1, 2, 3, 4, 5]);
+  const two = station(world, network, 2);
+  world.run(10);
+  two.mesh.send(1, vote(2));
+  world.run(50);
+  assert.deepEqual(one.heard, ['2 votes 2']);
+});
