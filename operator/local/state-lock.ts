@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startMark } from './agent/process.ts';
 
@@ -37,20 +37,31 @@ function holderOf(path: string): Holder | null {
 export function lockStateDir(stateDir: string): () => void {
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   const path = join(stateDir, 'lock');
-  for (;;) {
-    try {
-      const file = openSync(path, 'wx', 0o600);
-      const holder: Holder = { pid: process.pid, startedAt: startMark(process.pid) };
-      writeSync(file, JSON.stringify(holder));
-      closeSync(file);
-      return () => rmSync(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  const own = `${path}.${process.pid}`;
+  const text = JSON.stringify({ pid: process.pid, startedAt: startMark(process.pid) });
+  writeFileSync(own, text, { mode: 0o600 });
+  try {
+    for (;;) {
+      // A link appears with its whole content or not at all.
+      if (isLinked(own, path)) break;
+      const holder = holderOf(path);
+      if (holder !== null && startMark(holder.pid) === holder.startedAt) {
+        throw new StateDirInUse(stateDir, holder.pid);
+      }
+      rmSync(path, { force: true });
     }
-    const holder = holderOf(path);
-    if (holder !== null && startMark(holder.pid) === holder.startedAt) {
-      throw new StateDirInUse(stateDir, holder.pid);
-    }
-    rmSync(path, { force: true });
+  } finally {
+    rmSync(own, { force: true });
+  }
+  return () => rmSync(path, { force: true });
+}
+
+function isLinked(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
 }
