@@ -148,7 +148,8 @@ export async function publish(
       return await zk.set(path, data, version);
     } catch (error) {
       if (hasCode(error, 'NO_NODE') && version === -1) {
-        await makeDirectory(zk, path, false);
+        const made = await createFirst(zk, path, data);
+        if (made !== null) return made;
       } else if (hasCode(error, 'BAD_VERSION') && mayBeDone) {
         const node = await getOrNull(zk, path);
         if (node?.stat.version !== version + 1 || !isSame(node.data, data)) throw error;
@@ -157,6 +158,18 @@ export async function publish(
       else if (isOver(zk)) throw sessionOver(path);
       else mayBeDone = true;
     }
+  }
+}
+
+/** `null`: there is one now, of somebody else or of a create whose reply was lost. */
+async function createFirst(zk: ZooKeeper, path: string, data: NodeData): Promise<Stat | null> {
+  try {
+    return (await zk.createWithStat(path, data)).stat;
+  } catch (error) {
+    if (hasCode(error, 'NO_NODE')) {
+      await makeDirectory(zk, path.slice(0, path.lastIndexOf('/')), false);
+    } else if (!hasCode(error, 'NODE_EXISTS') && !isLost(error)) throw error;
+    return null;
   }
 }
 

@@ -40,7 +40,10 @@ export class Counter implements AsyncDisposable {
    * DATA_INCONSISTENCY; SESSION_EXPIRED.
    */
   add(delta: number): Promise<number> {
-    return this.#inTurn(() => this.#change((value) => value + delta));
+    return this.#inTurn(() => {
+      checkExact(delta, this.path);
+      return this.#change((value) => value + delta);
+    });
   }
 
   /** Makes it `next` if it is `expected`; tells whether it was. @throws as {@link add} */
@@ -88,9 +91,7 @@ export class Counter implements AsyncDisposable {
       }
       const next = nextOf(now.value);
       if (next === null) return Number.NaN;
-      if (!Number.isSafeInteger(next)) {
-        throw new ZkError('BAD_ARGUMENTS', this.path, `${next} is no exact whole number`);
-      }
+      checkExact(next, this.path);
       const markVersion = (this.#markVersion ??= await this.#makeMark());
       if (await this.#write(next, now.version, markVersion)) return next;
     }
@@ -139,4 +140,9 @@ export class Counter implements AsyncDisposable {
       }
     }
   }
+}
+
+function checkExact(value: number, path: string): void {
+  if (Number.isSafeInteger(value)) return;
+  throw new ZkError('BAD_ARGUMENTS', path, `${value} is no exact whole number`);
 }

@@ -116,8 +116,7 @@ export class TreeCache implements Disposable {
 
   /** A node and the names below it, which are then to be read too. */
   async #readAll(path: string, open: string[]): Promise<void> {
-    const isThere = await this.#refresh(path);
-    if (!isThere) return this.#removeBelow(path, []);
+    if (!(await this.#refresh(path))) return;
     try {
       const names = await retried(this.#zk, null, () => this.#zk.children(path));
       this.#removeBelow(path, names);
@@ -138,7 +137,7 @@ export class TreeCache implements Disposable {
       return true;
     } catch (error) {
       if (!hasCode(error, 'NO_NODE', 'NO_AUTH')) throw error;
-      this.#remove(path);
+      this.#removeAll(path);
       return false;
     }
   }
@@ -160,6 +159,12 @@ export class TreeCache implements Disposable {
     }
   }
 
+  /** What was below went before, maybe unheard. */
+  #removeAll(path: string): void {
+    this.#removeBelow(path, []);
+    this.#remove(path);
+  }
+
   #remove(path: string): void {
     const node = this.#nodes.get(path);
     if (node === undefined || this.#isClosed) return;
@@ -176,9 +181,7 @@ export class TreeCache implements Disposable {
     if (known === undefined) return;
     const isKept = new Set(kept);
     for (const name of known) {
-      if (isKept.has(name)) continue;
-      this.#removeBelow(childOf(path, name), []);
-      this.#remove(childOf(path, name));
+      if (!isKept.has(name)) this.#removeAll(childOf(path, name));
     }
   }
 
