@@ -37,7 +37,7 @@ export interface ReconcilerOptions {
 }
 
 /** Full check of an ensemble at rest, with up to as much again of jitter below. */
-const idleMs = 10_000;
+const idleMs = 20_000;
 /** While something is on its way. */
 const busyMs = 1000;
 /** A zxid that moved is written no more often than that. */

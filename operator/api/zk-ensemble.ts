@@ -17,6 +17,8 @@ export interface ObjectMeta {
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly ownerReferences?: readonly OwnerReference[];
+  /** Who wrote which field; not kept in caches. */
+  readonly managedFields?: unknown;
 }
 
 export interface OwnerReference {

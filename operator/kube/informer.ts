@@ -121,7 +121,7 @@ export class Informer {
         },
         signal,
       );
-      for (const item of page.items) seen.set(keyOf(item), item);
+      for (const item of page.items) seen.set(keyOf(item), lean(item));
       next = page.continue;
       version = page.resourceVersion;
     } while (next !== '');
@@ -186,9 +186,16 @@ export class Informer {
       this.#options.onChange(object, 'gone');
       return;
     }
-    this.#objects.set(key, object);
-    this.#options.onChange(object, 'set');
+    const kept = lean(object);
+    this.#objects.set(key, kept);
+    this.#options.onChange(kept, 'set');
   }
+}
+
+/** Without who wrote which field: half of many an object, and of no use here. */
+function lean(object: KubeObject): KubeObject {
+  if (!('managedFields' in object.metadata)) return object;
+  return { ...object, metadata: { ...object.metadata, managedFields: undefined } };
 }
 
 function causeOf(error: unknown): string {

@@ -191,6 +191,21 @@ test('every rule has a sentence, and every list and map a bound', () => {
   });
 });
 
+test('every rule holds for a default as it is written, before defaults of its own fields', () => {
+  // An API server evaluates rules on the default itself, and a field that is absent is an error.
+  walk(specSchema(), (of, path) => {
+    if (typeof of.default !== 'object' || of.default === null) return;
+    for (const { rule } of of['x-kubernetes-validations'] ?? []) {
+      for (const [, field = ''] of rule.matchAll(/\bself\.([A-Za-z]+)/g)) {
+        const guard = rule.search(new RegExp(`has\\(self\\.${field}\\)`));
+        const isSafe =
+          field in of.default || (guard >= 0 && guard <= rule.indexOf(`self.${field}`));
+        assert.ok(isSafe || field === 'all', `${path}: ${field} in ${rule}`);
+      }
+    }
+  });
+});
+
 test('every printer column and every condition has its place in the status', () => {
   for (const { name, jsonPath } of version.additionalPrinterColumns) {
     if (jsonPath.startsWith('.metadata.')) continue;
