@@ -42,6 +42,8 @@ class Session {
   #controlPlane: LocalControlPlane | null = null;
   #operator: Operator | null = null;
   #stoppedMs = 0;
+  /** What was written up to here is of an earlier run. */
+  #startRevision = 0;
 
   constructor(words: LocalArguments) {
     this.#arguments = words;
@@ -67,6 +69,7 @@ class Session {
     });
     this.#controlPlane = controlPlane;
     const { api } = controlPlane;
+    this.#startRevision = api.store.revision;
     applyManifest(api, readManifest(join(root, 'crds/zkensembles.yaml')), manager);
     this.#operator = await startOperator({
       kubeConfig: kubeConfigOf(controlPlane.kubeconfig),
@@ -102,10 +105,10 @@ class Session {
       const look = (): void => {
         const [ensemble] = store.list(ensembles);
         if (this.#stoppedMs > 0) finish(null);
-        else if (ensemble !== undefined && isAvailable(ensemble)) {
+        else if (ensemble !== undefined && isAvailable(ensemble, this.#startRevision)) {
           if (availableMs === 0) availableMs = Date.now();
           const isLate = Date.now() - availableMs > completeWaitMs;
-          if (isComplete(ensemble) || isLate) finish(ensemble);
+          if (isComplete(controlPlane, ensemble) || isLate) finish(ensemble);
         }
       };
       const progress = setInterval(() => {

@@ -1,8 +1,9 @@
+import type { Json } from './api/json.ts';
 import { arrayAt, numberAt, stringAt } from './api/json.ts';
 import type { KubeObject } from './api/kube-object.ts';
 import { namespaceOf } from './api/kube-object.ts';
 import type { LocalControlPlane } from './control-plane.ts';
-import { conditionOf } from './controllers/controller.ts';
+import { conditionOf, isPodReady } from './controllers/controller.ts';
 
 export interface MemberLine {
   readonly name: string;
@@ -25,16 +26,30 @@ export function memberLines(controlPlane: LocalControlPlane, ensemble: KubeObjec
   });
 }
 
-export function isAvailable(ensemble: KubeObject): boolean {
-  return stringAt(conditionOf(ensemble, 'Available'), 'status') === 'True';
+/**
+ * Whether the ensemble serves now. What an earlier run wrote into the status does not count: it
+ * has to be newer than the revision at the start.
+ */
+export function isAvailable(ensemble: KubeObject, startRevision: number): boolean {
+  const isNews = Number(ensemble.metadata.resourceVersion) > startRevision;
+  return isNews && stringAt(conditionOf(ensemble, 'Available'), 'status') === 'True';
 }
 
-/** Whether every member of the ensemble takes part; shown before anything is told to be done. */
-export function isComplete(ensemble: KubeObject): boolean {
+/** Whether every member takes part, by the operator's word and by the pods'. */
+export function isComplete(controlPlane: LocalControlPlane, ensemble: KubeObject): boolean {
   const wanted = numberAt(ensemble, 'spec', 'replicas') ?? 0;
-  const ready = numberAt(ensemble, 'status', 'readyReplicas') ?? 0;
-  return isAvailable(ensemble) && ready >= wanted;
+  const members = arrayAt(ensemble, 'status', 'members');
+  const { store } = controlPlane.api;
+  const isTakingPart = (member: Json): boolean => {
+    const pod = store.get('/pods', namespaceOf(ensemble), stringAt(member, 'name') ?? '');
+    const role = stringAt(member, 'role') ?? '';
+    return pod !== undefined && isPodReady(pod) && takingPart.has(role);
+  };
+  return members.length >= wanted && members.every(isTakingPart);
 }
+
+/** Roles of members that serve. */
+const takingPart: ReadonlySet<string> = new Set(['Leader', 'Follower', 'Observer']);
 
 function quoted(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
@@ -55,7 +70,7 @@ export function summaryText(
   );
   const addresses = members.flatMap((member) => member.address ?? []);
   const first = addresses[0] ?? '127.0.0.1:2181';
-  const follower = members.find((member) => member.role === 'Leader')?.name ?? `${name}-0`;
+  const leader = members.find((member) => member.role === 'Leader')?.name ?? `${name}-0`;
   return [
     `ZkEnsemble ${name} is available after ${(tookMs / 1000).toFixed(1)} s.`,
     '',
@@ -68,7 +83,7 @@ export function summaryText(
     'Try:',
     `  npx zk-cli -server ${first} create /hello world`,
     `  kubectl get zke ${name} -o wide`,
-    `  kubectl delete pod ${follower}     # the leader: watch another one take over`,
+    `  kubectl delete pod ${leader}     # the leader: watch another one take over`,
     '',
     'Ctrl-C stops everything; the next start finds the data again.',
     '',
