@@ -3,10 +3,12 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { openAdminPort } from './admin-port.ts';
+import { nextPath } from './config/dynamic-file.ts';
 import { splitOptions, systemPropertiesOf } from './config/jvm-flags.ts';
 import { loadServerConfig, pathsOf, problemText } from './config/load-config.ts';
 import type { LoadedConfig } from './config/load-config.ts';
 import type { LogLevel } from './shell/host.ts';
+import { openMemberFiles } from './shell/member-files.ts';
 import { createNodeHost } from './shell/node-host.ts';
 import { startServer } from './shell/server.ts';
 
@@ -36,7 +38,11 @@ export async function runServer(
     logLevel: (process.env['ZK_LOG_LEVEL'] ?? 'info') as LogLevel,
     exit: (code) => process.exit(code),
   });
-  const server = startServer(config, host, { settings });
+  const isKept = config.reconfigEnabled && config.ensemble !== null;
+  const server = startServer(config, host, {
+    settings,
+    ...(isKept ? { memberFiles: openMemberFiles(host.disk, resolve(zooCfgPath), config.sid) } : {}),
+  });
   if (server === null) return;
   setFlagsFromString(`--semi-space-growth-factor=${semiSpaceGrowthFactor}`);
   const admin = config.admin.enabled ? await openAdminPort(server.view, config.admin, host) : null;
@@ -83,6 +89,7 @@ export function loadFiles(
     text,
     myidText: dataDir === null ? null : textOrNull(join(dataDir, 'myid')),
     dynamicText: dynamicConfigFile === null ? null : textOrNull(dynamicConfigFile),
+    nextText: textOrNull(nextPath(path)),
     systemProperties: new Map([...flagsOfEnvironment(), ...Object.entries(properties)]),
   });
   if ('problems' in loaded) {

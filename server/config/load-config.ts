@@ -2,6 +2,7 @@ import type { Ensemble, EnsembleServer } from './ensemble.ts';
 import { baseConfig } from './base-config.ts';
 import { ConfigValues } from './config-values.ts';
 import { unsupportedProblems, type Feature } from './features.ts';
+import { ensembleOfText } from './ensemble-values.ts';
 import { anyHost, isAnyHost } from './host-address.ts';
 import { limits } from './limits.ts';
 import { isEnsembleKey, parseEnsemble } from './parse-ensemble.ts';
@@ -17,6 +18,8 @@ export interface ConfigSources {
   readonly myidText: string | null;
   /** The file that {@link pathsOf} names; `null`: none is named, or it cannot be read. */
   readonly dynamicText: string | null;
+  /** The file beside the configuration with members that were proposed; `null`: there is none. */
+  readonly nextText?: string | null;
   /** `-Dname=value`; see `systemPropertiesOf`. */
   readonly systemProperties: ReadonlyMap<string, string>;
   /** What this build can do beyond the basics; asking for more is refused. */
@@ -61,6 +64,8 @@ export function loadServerConfig(
     clientAddress: membership.clientAddress,
     sid: membership.sid,
     ensemble: membership.ensemble,
+    nextEnsemble: nextOf(sources.nextText ?? null),
+    standaloneEnabled: membership.standaloneEnabled,
     raw: new Map(raw.entries.map((entry) => [entry.key, entry.value])),
   };
   if (membership.ensemble !== null) checkDistributed(values, config);
@@ -92,6 +97,7 @@ export function problemText(file: string, problem: ConfigProblem): string {
 class Membership {
   readonly ensemble: Ensemble | null;
   readonly sid: number;
+  readonly standaloneEnabled: boolean;
   readonly clientAddress: ServerConfig['clientAddress'];
   readonly #values: ConfigValues;
 
@@ -100,6 +106,7 @@ class Membership {
     const configured = this.#readEnsemble(sources, entries);
     const voters = configured.servers.filter((server) => server.role === 'participant');
     const standaloneEnabled = values.flag('standaloneEnabled', 'file', true);
+    this.standaloneEnabled = standaloneEnabled;
     const isDistributed = voters.length > 1 || (voters.length > 0 && !standaloneEnabled);
     if (configured.servers.length > 0 && voters.length === 0) {
       const entry = entries.find((found) => found.key.startsWith('server.')) ?? null;
@@ -209,6 +216,11 @@ class Membership {
     const remedy = `The line of server ${own.sid} says ${own.role}, and that counts.`;
     this.#values.warn('peerType', found, remedy);
   }
+}
+
+/** A file that cannot be read says nothing: what was proposed is in the log as well. */
+function nextOf(text: string | null): Ensemble | null {
+  return text === null ? null : ensembleOfText(text);
 }
 
 /** `zoo.cfg.dynamic.100000026` → 0x100000026; 0 where the name does not end in hex. */

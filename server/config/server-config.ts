@@ -21,6 +21,10 @@ export interface ServerConfig {
   readonly sid: number;
   /** `null`: standalone. */
   readonly ensemble: Ensemble | null;
+  /** Members of a later version that were proposed before this start; `null`: none. */
+  readonly nextEnsemble?: Ensemble | null;
+  /** False: a single participant is an ensemble too. Default true. */
+  readonly standaloneEnabled?: boolean;
   /** Payload bytes of one client frame. */
   readonly frameBytesMax: number;
   readonly quorumListenOnAllAddresses: boolean;

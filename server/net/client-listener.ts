@@ -23,7 +23,8 @@ export class ClientListener {
   readonly #limits: ClientLimits;
   readonly #handlers: ClientListenerHandlers;
   readonly #countByAddress = new Map<string, number>();
-  readonly #listener: Listener;
+  readonly #transport: Transport;
+  #listener: Listener;
   #count = 0;
 
   constructor(
@@ -32,13 +33,16 @@ export class ClientListener {
     limits: ClientLimits,
     handlers: ClientListenerHandlers,
   ) {
+    this.#transport = transport;
     this.#limits = limits;
     this.#handlers = handlers;
-    this.#listener = transport.listen(address, {
-      onListening: handlers.onListening,
-      onFailure: handlers.onFailure,
-      onConnection: (connection) => this.#take(connection),
-    });
+    this.#listener = this.#listen(address);
+  }
+
+  /** New clients come to another address; those that are here stay. */
+  moveTo(address: SocketAddress): void {
+    this.#listener.close();
+    this.#listener = this.#listen(address);
   }
 
   close(): void {
@@ -51,6 +55,14 @@ export class ClientListener {
     const left = (this.#countByAddress.get(remote.host) ?? 1) - 1;
     if (left === 0) this.#countByAddress.delete(remote.host);
     else this.#countByAddress.set(remote.host, left);
+  }
+
+  #listen(address: SocketAddress): Listener {
+    return this.#transport.listen(address, {
+      onListening: this.#handlers.onListening,
+      onFailure: this.#handlers.onFailure,
+      onConnection: (connection) => this.#take(connection),
+    });
   }
 
   #take(connection: Connection): void {

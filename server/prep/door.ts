@@ -1,4 +1,6 @@
 import type { Acl, Id } from '../protocol/acl.ts';
+import type { Outcome } from '../protocol/error-code.ts';
+import type { ReconfigRequest } from '../protocol/requests/reconfig.ts';
 import type { SessionId } from '../protocol/session-id.ts';
 import type { Txn } from '../protocol/txn.ts';
 import type { Zxid } from '../protocol/zxid.ts';
@@ -32,7 +34,7 @@ export type WriteOp =
     }
   | { readonly op: 'check'; readonly path: string; readonly version: number }
   | { readonly op: 'multi'; readonly ops: readonly WriteOp[] }
-  | { readonly op: 'reconfig' }
+  | ReconfigRequest
   | { readonly op: 'createSession'; readonly timeoutMs: number }
   | { readonly op: 'closeSession' };
 
@@ -53,6 +55,11 @@ export interface PrepOptions {
   readonly digestEnabled: boolean;
   /** Default false: reconfig is RECONFIG_DISABLED. */
   readonly reconfigEnabled?: boolean;
+  /**
+   * The text of `/zookeeper/config` that a change with that zxid makes, or why not; access apart.
+   * Absent: there is no ensemble to change.
+   */
+  readonly changedMembers?: (request: ReconfigRequest, zxid: Zxid) => Outcome<Uint8Array>;
   /** Validity of an ACL entry of this scheme (ip, digest, …) and its match; see auth. */
   readonly schemes: SchemeRules;
 }

@@ -13,6 +13,7 @@ import { setAcl, setData } from './rules/change.ts';
 import { create } from './rules/create.ts';
 import { deleteContainer, deleteNode } from './rules/delete.ts';
 import { multi } from './rules/multi.ts';
+import { reconfig } from './rules/reconfig.ts';
 import { closeSession, createSession } from './rules/session.ts';
 
 /**
@@ -86,11 +87,7 @@ class LeaderPrep implements Prep {
       case 'setAcl':
         return setAcl(op, ask);
       case 'reconfig':
-        return refused(
-          this.#options.reconfigEnabled === true
-            ? ErrorCode.UNIMPLEMENTED
-            : ErrorCode.RECONFIG_DISABLED,
-        );
+        return reconfig(op, ask);
       case 'check':
       case 'multi':
       case 'createSession':

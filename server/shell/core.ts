@@ -10,6 +10,7 @@ import type { ZabPeer } from '../zab/door.ts';
 import type { Client, Latency, Pending } from './client.ts';
 import type { Digests } from './digests.ts';
 import type { Host } from './host.ts';
+import type { Membership } from './membership.ts';
 
 /**
  * What the parts of a server share. The tree is replaced as a whole when a leader sends its own
@@ -21,6 +22,8 @@ export interface Core {
   tree: StoredTree;
   readonly storage: Storage;
   peer: ZabPeer;
+  /** `null`: a server that is alone. */
+  readonly members: Membership | null;
   readonly watches: WatchTable<Client>;
   readonly auth: Auth;
   readonly access: AccessRules;

@@ -1,4 +1,4 @@
-import type { EnsembleServer } from '../config/ensemble.ts';
+import type { Ensemble, EnsembleServer } from '../config/ensemble.ts';
 import type { PeerMesh } from '../net/peer-mesh.ts';
 import { JuteError, JuteReader, JuteWriter } from '../protocol/jute.ts';
 import { PacketType } from '../protocol/packet-type.ts';
@@ -26,8 +26,8 @@ export interface EffectsParts {
   readonly emit: (event: TimelessEvent) => void;
   /** Election port; `null` in a server that is alone. */
   readonly mesh: () => PeerMesh | null;
-  /** Brings `/zookeeper/config` of a tree that was replaced up to date. */
-  readonly renewConfig: () => void;
+  /** These members are active from now on. */
+  readonly changeMembers: (ensemble: Ensemble) => void;
 }
 
 /** Does what the agreement asks for, in the order asked, and reports completions back as events. */
@@ -67,11 +67,11 @@ export class Effects {
       case 'sendNotification':
         return this.#parts.mesh()?.send(effect.to, effect.notification);
       case 'listenForLearners':
-        return links.listen(this.#server(this.#core.config.sid));
+        return this.#listenForLearners();
       case 'stopListening':
         return links.stopListening();
       case 'connectToLeader':
-        return links.connect(this.#server(effect.sid), this.#core.config.connectTimeoutMs);
+        return this.#connectToLeader(effect.sid);
       case 'closeLink':
         return this.#closeLink(effect.link, effect.reason);
       case 'sendSnapshot': {
@@ -97,6 +97,10 @@ export class Effects {
       }
       case 'openEpoch':
         return this.#core.tree.setLastZxid(effect.zxid);
+      case 'storeNext':
+        return this.#core.members?.storeNext(effect.ensemble);
+      case 'activate':
+        return this.#parts.changeMembers(effect.ensemble);
       case 'roleChanged':
         return this.#changeRole(effect);
       case 'learnerRequest':
@@ -118,10 +122,22 @@ export class Effects {
     }
   }
 
-  #server(sid: number): EnsembleServer {
-    const found = this.#core.config.ensemble?.servers.find((server) => server.sid === sid);
-    if (found === undefined) throw new Error(`server ${sid} is not in the configuration`);
-    return found;
+  #server(sid: number): EnsembleServer | null {
+    return this.#core.members?.server(sid) ?? null;
+  }
+
+  #listenForLearners(): void {
+    const own = this.#server(this.#core.config.sid);
+    if (own !== null) return this.#parts.links.listen(own);
+    this.#parts.emit({ type: 'resign', reason: 'this server is no member' });
+  }
+
+  #connectToLeader(sid: number): void {
+    const server = this.#server(sid);
+    if (server !== null) {
+      return this.#parts.links.connect(server, this.#core.config.connectTimeoutMs);
+    }
+    this.#parts.emit({ type: 'leaderClosed', reason: `server ${sid} is not known here` });
   }
 
   #closeLink(link: LinkId, reason: string): void {
@@ -130,16 +146,16 @@ export class Effects {
   }
 
   #receiveSnapshot(zxid: ZabEffectOf<'receiveSnapshot'>['zxid']): void {
-    const { links, snapshots, emit, renewConfig } = this.#parts;
+    const { links, snapshots, emit } = this.#parts;
     if (links.leader === null) return;
     snapshots.receive(links.leader, zxid, () => {
-      renewConfig();
+      this.#core.members?.renew(this.#core.tree);
       emit({ type: 'snapshotReceived', zxid });
     });
   }
 
   #truncate(zxid: ZabEffectOf<'truncate'>['zxid']): void {
-    const { snapshots, emit, renewConfig } = this.#parts;
+    const { snapshots, emit } = this.#parts;
     this.#core.host.log('warn', 'the log is cut back to what the leader has', {
       zxid: `0x${zxidHex(zxid)}`,
     });
@@ -147,7 +163,7 @@ export class Effects {
       if (!isCut) return emit({ type: 'truncationRefused', zxid });
       if (this.#core.tree.lastZxid > zxid) {
         snapshots.reload();
-        renewConfig();
+        this.#core.members?.renew(this.#core.tree);
       }
       emit({ type: 'truncated', zxid });
     });

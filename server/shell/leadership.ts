@@ -1,4 +1,4 @@
-import type { Prep, WriteOp, WriteRequest } from '../prep/door.ts';
+import type { Prep, PrepOptions, WriteOp, WriteRequest } from '../prep/door.ts';
 import { createPrep } from '../prep/prep.ts';
 import type { Id } from '../protocol/acl.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
@@ -17,6 +17,7 @@ import { createSessionTracker } from '../session/session-tracker.ts';
 import type { LinkId } from '../zab/events.ts';
 import type { Client, Pending } from './client.ts';
 import type { Core, Upstream } from './core.ts';
+import { ensembleOfTxn } from './membership.ts';
 
 /** Who a request came from: this leader's own client, or a learner's. */
 interface Origin {
@@ -66,6 +67,7 @@ export class Leadership implements Upstream {
         digestEnabled: config.digestEnabled,
         reconfigEnabled: config.reconfigEnabled,
         schemes: core.auth,
+        ...changeRulesOf(core),
       },
       core.tree,
     );
@@ -277,12 +279,23 @@ export class Leadership implements Upstream {
     const { peer, nowMs, counters } = this.#core;
     const { zxid } = txn.header;
     this.#inFlight.push({ txn, client });
+    const bytes = encodeTxn(txn);
+    if (txn.body.type === OpCode.RECONFIG) this.#core.members?.proposed(ensembleOfTxn(bytes));
     counters.proposals += 1;
-    peer.step({ type: 'propose', proposal: { zxid, bytes: encodeTxn(txn) }, nowMs });
+    peer.step({ type: 'propose', proposal: { zxid, bytes }, nowMs });
     if (counterOf(zxid) === counterMax) {
       peer.step({ type: 'resign', reason: 'the zxids of this epoch are used up', nowMs });
     }
   }
+}
+
+/** Only an ensemble has members to change. */
+function changeRulesOf(core: Core): Pick<PrepOptions, 'changedMembers'> {
+  const { members } = core;
+  if (members === null) return {};
+  return {
+    changedMembers: (request, zxid) => members.change(request, zxid, core.peer.view().learners),
+  };
 }
 
 function decodedOrNull(opCode: number, reader: JuteReader): WriteOp | null {

@@ -58,7 +58,10 @@ export function replyToWrite(
   const error = isMulti ? Code.OK : applied.error;
   const writer = beginReply(core, client, pending.xid, zxid, error);
   if (isMulti) writeMultiResponse(writer, applied.results ?? []);
-  else if (error === Code.OK) writeResult(writer, pending.opCode, applied.path, applied.stat);
+  else if (error === Code.OK) {
+    if (pending.opCode === OpCode.RECONFIG) writeMembers(core, writer);
+    else writeResult(writer, pending.opCode, applied.path, applied.stat);
+  }
   endReply(core, client, zxid);
 }
 
@@ -70,6 +73,13 @@ export function writeEvent(writer: JuteWriter, zxid: number, type: number, path:
   writer.int32(type);
   writer.int32(KeeperState.SYNC_CONNECTED);
   writer.string(path);
+}
+
+/** A change of members is answered as `getData` of what it wrote. */
+function writeMembers(core: Core, writer: JuteWriter): void {
+  const node = core.tree.find('/zookeeper/config');
+  core.tree.writeData(node, writer);
+  core.tree.writeStat(node, writer);
 }
 
 function writeResult(

@@ -1,13 +1,8 @@
-import { answerFourLetterWord } from '../admin/four-letter-words.ts';
 import type { ServerView } from '../admin/server-view.ts';
 import { createAuth } from '../auth/auth.ts';
-import { ensembleText } from '../config/ensemble-text.ts';
+import type { Ensemble } from '../config/ensemble.ts';
 import type { ServerConfig } from '../config/server-config.ts';
 import type { ServerSettings } from '../config/server-settings.ts';
-import type { ClientConnection } from '../net/client-connection.ts';
-import { ClientListener } from '../net/client-listener.ts';
-import { PeerMesh } from '../net/peer-mesh.ts';
-import type { Zxid } from '../protocol/zxid.ts';
 import { zxidHex } from '../protocol/zxid.ts';
 import { createSessionIds } from '../session/session-ids.ts';
 import type { Recovered, Storage } from '../storage/door.ts';
@@ -22,12 +17,15 @@ import type { Client } from './client.ts';
 import { Latency } from './client.ts';
 import { Commits } from './commits.ts';
 import type { Core } from './core.ts';
-import { ExitCode, zeroCounters } from './core.ts';
+import { zeroCounters } from './core.ts';
 import { Digests } from './digests.ts';
 import { Effects } from './effects.ts';
 import { TreeRecovery } from './history.ts';
 import type { Host } from './host.ts';
 import { Links } from './links.ts';
+import type { MemberFiles } from './member-files.ts';
+import { ensembleOfTxn, Membership, nextMembers } from './membership.ts';
+import { Ports } from './ports.ts';
 import { Requests } from './requests.ts';
 import { Sessions } from './sessions.ts';
 import { Snapshots } from './snapshots.ts';
@@ -41,6 +39,8 @@ export interface ServerParts {
   readonly settings?: ServerSettings;
   readonly createPeer?: (options: PeerOptions) => ZabPeer;
   readonly openStorage?: typeof openStorage;
+  /** Where changed members are kept for the next start; without it they are not. */
+  readonly memberFiles?: MemberFiles;
 }
 
 /** A server that has recovered what its disk has. */
@@ -75,14 +75,12 @@ const soloSessionSid = 1;
 
 class Server implements RunningServer {
   readonly view: ShellView;
-  clientPort: number | null = null;
   readonly #core: Core;
   readonly #turn: Turn;
   readonly #links: Links;
   readonly #sessions: Sessions;
   readonly #storage: Storage;
-  #mesh: PeerMesh | null = null;
-  #listener: ClientListener | null = null;
+  readonly #ports: Ports;
 
   constructor(config: ServerConfig, host: Host, parts: ServerParts) {
     this.#storage = (parts.openStorage ?? openStorage)(
@@ -96,13 +94,18 @@ class Server implements RunningServer {
     const recovered = this.#storage.recover(new TreeRecovery(tree, host), config.commitLogCount);
     logRecovery(host, recovered);
     const auth = createAuth({ superDigest: config.superDigest });
-    const peer = peerOf(config, host, recovered, parts);
+    const next = nextMembers(config, tree);
+    const peer = peerOf(config, host, recovered, { ...parts, next });
     this.#core = {
       config,
       host,
       tree,
       storage: this.#storage,
       peer,
+      members:
+        config.ensemble === null
+          ? null
+          : new Membership(config.ensemble, next, config, host, parts.memberFiles ?? null),
       watches: createWatchTable<Client>(),
       auth,
       access: { skipAcl: config.skipAcl, schemes: auth },
@@ -142,107 +145,59 @@ class Server implements RunningServer {
       sessions: this.#sessions,
       requests,
       emit: (event) => this.#turn.emit(event),
-      mesh: () => this.#mesh,
-      renewConfig: () => this.#renewConfig(),
+      mesh: () => this.#ports.mesh,
+      changeMembers: (ensemble) => this.#changeMembers(ensemble),
     });
     const sessions = this.#sessions;
     this.#turn = new Turn(core, { links: this.#links, effects, requests, sessions, snapshots });
     this.view = new ShellView(core, sessions);
+    this.#ports = new Ports(core, {
+      sessions,
+      view: this.view,
+      emit: (event) => this.#turn.emit(event),
+    });
     this.#storage.onDurable = (zxid) => this.#turn.emit({ type: 'durable', zxid });
     this.#storage.onFailure = (failure) => host.exit(failure.exitCode, failure.message);
-    this.#renewConfig();
-    this.#listen();
+    core.members?.renew(tree);
+    this.#ports.open();
     this.#turn.wake();
+  }
+
+  get clientPort(): number | null {
+    return this.#ports.clientPort;
   }
 
   stop(done: () => void): void {
     const { host } = this.#core;
     this.view.isDraining = true;
-    this.#listener?.close();
+    this.#ports.close();
     this.#sessions.closeAll('this server is stopping');
-    this.#mesh?.close();
     this.#links.closeAll();
     this.#turn.stop();
     host.log('info', 'stopping', { zxid: `0x${zxidHex(this.#core.tree.lastZxid)}` });
     this.#storage.close(done);
   }
 
-  #listen(): void {
-    const { config, host } = this.#core;
-    if (config.ensemble !== null) this.#mesh = this.#openMesh();
-    if (config.clientAddress === null) return;
-    this.#listener = new ClientListener(
-      host.transport,
-      config.clientAddress,
-      {
-        perAddressMax: config.clientConnectionsPerAddressMax,
-        totalMax: config.clientConnectionsMax,
-        frameBytesMax: config.frameBytesMax,
-      },
-      {
-        onListening: (port) => {
-          this.clientPort = port;
-          host.log('info', 'clients may connect', { port });
-        },
-        onFailure: (reason) => host.exit(ExitCode.BIND_FAILED, `${reason}: change clientPort`),
-        onClient: (connection) => this.#accept(connection),
-        onRejected: (remote, reason) => {
-          this.#core.counters.connectionsRejected += 1;
-          host.log('warn', 'client connection refused', { remote: remote.host, reason });
-        },
-      },
-    );
-  }
-
-  #openMesh(): PeerMesh {
-    const { config, host } = this.#core;
-    const servers = config.ensemble?.servers ?? [];
-    const electionAddress = (sid: number): { host: string; port: number } | null => {
-      const server = servers.find((one) => one.sid === sid);
-      return server === undefined ? null : { host: server.host, port: server.electionPort };
-    };
-    const address = electionAddress(config.sid) ?? { host: '', port: 0 };
-    const listenAddress = config.quorumListenOnAllAddresses
-      ? { host: '0.0.0.0', port: address.port }
-      : address;
-    return new PeerMesh({
-      sid: config.sid,
-      address,
-      listenAddress,
-      transport: host.transport,
-      connectTimeoutMs: config.connectTimeoutMs,
-      addressOf: electionAddress,
-      onNotification: (from, notification) =>
-        this.#turn.emit({ type: 'notification', from, notification }),
-      onUnreachable: (sid) => this.#turn.emit({ type: 'voterUnreachable', sid }),
-      onListenFailure: (reason) => host.exit(ExitCode.BIND_FAILED, `election port: ${reason}`),
-      onNote: (what, values) => host.log('debug', what, values),
-    });
-  }
-
-  #accept(connection: ClientConnection): void {
-    const client = this.#sessions.accept(connection);
-    connection.onWord = (word) => {
-      const answer = answerFourLetterWord(word, this.view, this.#core.config.fourLetterWords);
-      connection.sendText(answer);
-      this.#sessions.closeAfterReplies(client, `asked ${word}`);
-    };
-  }
-
   #gone(client: Client): void {
     this.#core.counters.bytesReceived += client.connection.receivedBytes;
-    this.#listener?.released(client.connection.remote);
+    this.#ports.released(client.connection.remote);
   }
 
-  /** The membership as clients read it. A server that is alone has none. */
-  #renewConfig(): void {
-    const { config, tree, host } = this.#core;
-    if (config.ensemble === null) return;
-    tree.setConfig(
-      ensembleText(config.ensemble),
-      config.ensemble.version as Zxid,
-      Math.floor(host.wallMs()),
-    );
+  #changeMembers(ensemble: Ensemble): void {
+    const { members, tree, host, config } = this.#core;
+    if (members === null) return;
+    const before = members.own;
+    members.activate(ensemble);
+    members.renew(tree);
+    const { own } = members;
+    host.log('info', 'the members have changed', {
+      version: ensemble.version.toString(16),
+      members: ensemble.servers.map((server) => server.sid).join(' '),
+    });
+    this.#ports.moveTo(own);
+    if (own === null || before === null || config.sid !== this.#core.peer.view().leader) return;
+    const isMoved = own.host !== before.host || own.quorumPort !== before.quorumPort;
+    if (isMoved) this.#turn.emit({ type: 'resign', reason: 'its quorum port has moved' });
   }
 }
 
@@ -277,12 +232,15 @@ function peerOf(
   config: ServerConfig,
   host: Host,
   recovered: Recovered,
-  parts: ServerParts,
+  parts: ServerParts & { readonly next: Ensemble | null },
 ): ZabPeer {
   if (config.ensemble === null) return new SoloPeer(recovered.lastZxid);
   return (parts.createPeer ?? createPeer)({
     sid: config.sid,
     ensemble: config.ensemble,
+    next: parts.next,
+    reconfigEnabled: config.reconfigEnabled,
+    ensembleOf: ensembleOfTxn,
     tickMs: config.tickMs,
     initLimitTicks: config.initLimitTicks,
     syncLimitTicks: config.syncLimitTicks,

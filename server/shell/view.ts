@@ -38,7 +38,7 @@ export class ShellView implements ServerView {
   }
 
   state(): MemberState {
-    const { config, peer, tree, watches, host, outstandingCount, upstream } = this.#core;
+    const { config, members, peer, tree, watches, host, outstandingCount, upstream } = this.#core;
     const zab = peer.view();
     return {
       sid: config.sid,
@@ -62,8 +62,8 @@ export class ShellView implements ServerView {
       approximateDataBytes: tree.approximateDataBytes,
       electionMs: zab.electionMs,
       uptimeMs: host.nowMs() - this.#startedMs,
-      configVersion: (config.ensemble?.version ?? 0).toString(16),
-      servers: (config.ensemble?.servers ?? []).map((server) => ({
+      configVersion: (members?.active.version ?? 0).toString(16),
+      servers: (members?.active.servers ?? []).map((server) => ({
         sid: server.sid,
         role: server.role,
         address: `${server.host}:${server.quorumPort}:${server.electionPort}`,
@@ -83,7 +83,7 @@ export class ShellView implements ServerView {
   }
 
   configuration(): readonly (readonly [string, string])[] {
-    const { config } = this.#core;
+    const { config, members } = this.#core;
     const entries: [string, string][] = [
       ['clientPort', String(config.clientAddress?.port ?? -1)],
       ['secureClientPort', '-1'],
@@ -98,14 +98,14 @@ export class ShellView implements ServerView {
       ['clientPortListenBacklog', '-1'],
       ['serverId', String(config.sid)],
     ];
-    if (config.ensemble === null) return entries;
+    if (members === null) return entries;
     entries.push(
       ['initLimit', String(config.initLimitTicks)],
       ['syncLimit', String(config.syncLimitTicks)],
       ['electionAlg', '3'],
     );
-    const own = config.ensemble.servers.find((server) => server.sid === config.sid);
-    if (own !== undefined) {
+    const { own } = members;
+    if (own !== null) {
       entries.push(
         ['electionPort', String(own.electionPort)],
         ['quorumPort', String(own.quorumPort)],

@@ -76,6 +76,8 @@ test('two lines are a standalone server with the standard values of the referenc
     clientConnectionsMax: 0,
     sid: 0,
     ensemble: null,
+    nextEnsemble: null,
+    standaloneEnabled: true,
     frameBytesMax: 1_048_575,
     quorumListenOnAllAddresses: false,
     leaderServes: true,

@@ -4,6 +4,7 @@ import { Perm } from '../../server/protocol/acl.ts';
 import { ErrorCode } from '../../server/protocol/error-code.ts';
 import { OpCode } from '../../server/protocol/op-code.ts';
 import type { SessionId } from '../../server/protocol/session-id.ts';
+import { zxidNone } from '../../server/protocol/zxid.ts';
 import type { WriteOp } from '../../server/prep/door.ts';
 import { acl, bob, createOp, deleteOp, Leader, mine, setAclOp, setDataOp } from './fixture.ts';
 
@@ -23,6 +24,14 @@ function leader(): Leader {
 }
 
 const badAcl = [acl(31, 'nosuch', 'x')];
+
+const reconfigOp: WriteOp = {
+  op: 'reconfig',
+  joiningServers: null,
+  leavingServers: '3',
+  newMembers: null,
+  curConfigId: zxidNone,
+};
 
 const cases: readonly (readonly [string, WriteOp, ErrorCode])[] = [
   ['unknown flag before a bad list', createOp('/x', { flags: 7, acl: null }), -8],
@@ -72,7 +81,7 @@ const cases: readonly (readonly [string, WriteOp, ErrorCode])[] = [
   ['deleteContainer: an ordinary node', { op: 'deleteContainer', path: '/open/child' }, -103],
   ['deleteContainer: an ephemeral', { op: 'deleteContainer', path: '/mine' }, -103],
   ['check alone', { op: 'check', path: '/open', version: 0 }, -6],
-  ['reconfig while disabled', { op: 'reconfig' }, -123],
+  ['reconfig while disabled', reconfigOp, -123],
 ];
 
 for (const [name, op, error] of cases) {
@@ -126,10 +135,33 @@ test('with skipAcl nobody is refused for want of permission, but lists are still
   assert.equal(skipping.errorOf(createOp('/y', { acl: [] })), ErrorCode.INVALID_ACL);
 });
 
-test('reconfig where enabled is unimplemented, session checks come first', () => {
+test('reconfig of a server that is alone is unimplemented, session checks come first', () => {
   const enabled = new Leader({ reconfigEnabled: true });
-  assert.equal(enabled.errorOf({ op: 'reconfig' }), ErrorCode.UNIMPLEMENTED);
+  assert.equal(enabled.errorOf(reconfigOp), ErrorCode.UNIMPLEMENTED);
   enabled.ask({ op: 'closeSession' });
-  assert.equal(enabled.errorOf({ op: 'reconfig' }), ErrorCode.SESSION_EXPIRED);
+  assert.equal(enabled.errorOf(reconfigOp), ErrorCode.SESSION_EXPIRED);
   assert.equal(enabled.tree.sessions.has(mine), false);
+});
+
+test('a change of members is refused for what it asks before who asks it', () => {
+  const outcomes = [
+    { refused: ErrorCode.RECONFIG_IN_PROGRESS },
+    { value: Buffer.from('server.1=a:1:2:participant') },
+    { value: Buffer.from('server.1=a:1:2:participant') },
+  ];
+  const made = new Leader({
+    reconfigEnabled: true,
+    changedMembers: () => outcomes.shift() ?? { refused: ErrorCode.SYSTEM_ERROR },
+  });
+  assert.equal(made.errorOf(reconfigOp), ErrorCode.RECONFIG_IN_PROGRESS);
+  assert.equal(made.errorOf(reconfigOp), ErrorCode.NO_AUTH);
+  const { digest } = made.tree;
+  const txn = made.ask(reconfigOp, { authIds: [{ scheme: 'super', id: '' }] });
+  assert.deepEqual(txn.body, {
+    type: OpCode.RECONFIG,
+    path: '/zookeeper/config',
+    data: Buffer.from('server.1=a:1:2:participant'),
+    version: -1,
+  });
+  assert.equal(txn.digest, digest, 'the members are outside the digest');
 });

@@ -1,0 +1,119 @@
+import { answerFourLetterWord } from '../admin/four-letter-words.ts';
+import type { ServerView } from '../admin/server-view.ts';
+import type { EnsembleServer } from '../config/ensemble.ts';
+import type { ClientConnection } from '../net/client-connection.ts';
+import { ClientListener } from '../net/client-listener.ts';
+import { PeerMesh } from '../net/peer-mesh.ts';
+import type { SocketAddress } from '../net/transport.ts';
+import type { Client } from './client.ts';
+import type { Core } from './core.ts';
+import { ExitCode } from './core.ts';
+import type { TimelessEvent } from './links.ts';
+import type { Sessions } from './sessions.ts';
+
+export interface PortsParts {
+  readonly sessions: Sessions;
+  readonly view: ServerView;
+  readonly emit: (event: TimelessEvent) => void;
+}
+
+/** The ports that are open in every role: elections and clients. They move when the own line does. */
+export class Ports {
+  /** Election port; `null` in a server that is alone. */
+  mesh: PeerMesh | null = null;
+  /** The port that clients reach; `null` until it listens. */
+  clientPort: number | null = null;
+  readonly #core: Core;
+  readonly #parts: PortsParts;
+  #listener: ClientListener | null = null;
+  #clientAddress: SocketAddress | null;
+  #electionAddress: SocketAddress = { host: '', port: 0 };
+
+  constructor(core: Core, parts: PortsParts) {
+    this.#core = core;
+    this.#parts = parts;
+    this.#clientAddress = core.config.clientAddress;
+  }
+
+  open(): void {
+    const { members } = this.#core;
+    if (members !== null) this.#openMesh(members.own);
+    if (this.#clientAddress !== null) this.#listener = this.#listen(this.#clientAddress);
+  }
+
+  close(): void {
+    this.#listener?.close();
+    this.mesh?.close();
+  }
+
+  /** Members have changed. A server that is no member any more stays where it was. */
+  moveTo(own: EnsembleServer | null): void {
+    if (own === null) return;
+    const { host, port } = this.#electionAddress;
+    if (own.host !== host || own.electionPort !== port) this.#openMesh(own);
+    const address = own.clientAddress;
+    const now = this.#clientAddress;
+    if (address === null || (address.host === now?.host && address.port === now.port)) return;
+    this.#clientAddress = address;
+    if (this.#listener === null) this.#listener = this.#listen(address);
+    else this.#listener.moveTo(address);
+  }
+
+  released(remote: SocketAddress): void {
+    this.#listener?.released(remote);
+  }
+
+  #listen(address: SocketAddress): ClientListener {
+    const { config, host } = this.#core;
+    const limits = {
+      perAddressMax: config.clientConnectionsPerAddressMax,
+      totalMax: config.clientConnectionsMax,
+      frameBytesMax: config.frameBytesMax,
+    };
+    return new ClientListener(host.transport, address, limits, {
+      onListening: (port) => {
+        this.clientPort = port;
+        host.log('info', 'clients may connect', { port });
+      },
+      onFailure: (reason) => host.exit(ExitCode.BIND_FAILED, `${reason}: change clientPort`),
+      onClient: (connection) => this.#accept(connection),
+      onRejected: (remote, reason) => {
+        this.#core.counters.connectionsRejected += 1;
+        host.log('warn', 'client connection refused', { remote: remote.host, reason });
+      },
+    });
+  }
+
+  #openMesh(own: EnsembleServer | null): void {
+    const { config, host, members } = this.#core;
+    const { emit } = this.#parts;
+    const address = { host: own?.host ?? '', port: own?.electionPort ?? 0 };
+    this.#electionAddress = address;
+    this.mesh?.close();
+    const listenAddress = config.quorumListenOnAllAddresses
+      ? { host: '0.0.0.0', port: address.port }
+      : address;
+    this.mesh = new PeerMesh({
+      sid: config.sid,
+      address,
+      listenAddress,
+      transport: host.transport,
+      connectTimeoutMs: config.connectTimeoutMs,
+      addressOf: (sid) => members?.electionAddress(sid) ?? null,
+      onNotification: (from, notification) => emit({ type: 'notification', from, notification }),
+      onUnreachable: (sid) => emit({ type: 'voterUnreachable', sid }),
+      onListenFailure: (reason) => host.exit(ExitCode.BIND_FAILED, `election port: ${reason}`),
+      onNote: (what, values) => host.log('debug', what, values),
+    });
+  }
+
+  #accept(connection: ClientConnection): void {
+    const { sessions, view } = this.#parts;
+    const client: Client = sessions.accept(connection);
+    connection.onWord = (word) => {
+      const answer = answerFourLetterWord(word, view, this.#core.config.fourLetterWords);
+      connection.sendText(answer);
+      sessions.closeAfterReplies(client, `asked ${word}`);
+    };
+  }
+}
