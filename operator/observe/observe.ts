@@ -76,7 +76,11 @@ function belongsTo(object: KubeObject, uid: string): boolean {
 
 function claimsOf(by: ObserveWith, ensemble: ValidEnsemble) {
   return [...by.claims.all()]
-    .filter(({ metadata }) => metadata.namespace === ensemble.namespace)
+    .filter(
+      ({ metadata }) =>
+        metadata.namespace === ensemble.namespace &&
+        metadata.labels?.['app.kubernetes.io/instance'] === ensemble.name,
+    )
     .flatMap((claim) => claimViewOf(claim, ensemble.name) ?? [])
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }

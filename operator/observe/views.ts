@@ -8,6 +8,7 @@ interface ContainerStatus {
     readonly waiting?: { readonly reason?: string; readonly message?: string };
     readonly terminated?: { readonly reason?: string; readonly exitCode?: number };
   };
+  readonly lastState?: { readonly terminated?: { readonly message?: string } };
   readonly restartCount?: number;
 }
 
@@ -53,9 +54,11 @@ function troubleOf(status: PodStatus): PodView['trouble'] {
     return { reason: status.phase, message: status.message ?? '' };
   }
   const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
-  for (const { state } of containers) {
+  for (const { state, lastState } of containers) {
     const reason = state?.waiting?.reason ?? '';
-    if (!ordinary.has(reason)) return { reason, message: state?.waiting?.message ?? '' };
+    // What the server said last tells more than that its container waits.
+    const message = lastWords(lastState?.terminated?.message) ?? state?.waiting?.message ?? '';
+    if (!ordinary.has(reason)) return { reason, message };
     const ended = state?.terminated;
     if (ended !== undefined) {
       return {
@@ -67,6 +70,14 @@ function troubleOf(status: PodStatus): PodView['trouble'] {
   const scheduled = status.conditions?.find(({ type }) => type === 'PodScheduled');
   if (scheduled?.status !== 'False') return null;
   return { reason: scheduled.reason ?? 'Unschedulable', message: scheduled.message ?? '' };
+}
+
+const lastWordsLengthMax = 300;
+
+/** The last line of a message that is the end of a log. */
+function lastWords(message: string | undefined): string | null {
+  const line = message?.trimEnd().split('\n').at(-1)?.trim() ?? '';
+  return line === '' ? null : line.slice(0, lastWordsLengthMax);
 }
 
 export function statefulSetViewOf(object: KubeObject): StatefulSetView {

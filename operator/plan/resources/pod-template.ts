@@ -128,6 +128,7 @@ function container(ensemble: ValidEnsemble, component: Component, defaults: Serv
       protocol: 'TCP',
     })),
     resources: spec.podTemplate.resources,
+    terminationMessagePolicy: 'FallbackToLogsOnError',
     // A big snapshot takes its time to load: half an hour before the liveness probe counts.
     startupProbe: probe('/livez', { periodSeconds: 2, failureThreshold: 900, timeoutSeconds: 2 }),
     livenessProbe: probe('/livez', { periodSeconds: 10, failureThreshold: 6, timeoutSeconds: 5 }),
