@@ -89,6 +89,37 @@ test('a leader that is killed under load takes no acknowledged write with it', a
   await assertAlike();
 });
 
+test('requests of one session are answered in order, and a read sees the writes before it', async () => {
+  for (const member of ensemble.members) {
+    await using zk = await ZooKeeper.connect(member.address);
+    const path = `/order-${member.sid}`;
+    // Replies of 12 MB in all: more than one turn may gather.
+    await zk.create(path, Buffer.alloc(30_000));
+    const sets: number[] = [];
+    const gets: number[] = [];
+    const calls: Promise<unknown>[] = [];
+    for (let number = 1; number <= 100; number += 1) {
+      calls.push(zk.set(path, Buffer.alloc(30_000, number)).then(() => sets.push(number)));
+      for (let read = 0; read < number % 7; read += 1) {
+        const get = zk.get(path).then(({ data, stat }) => {
+          assert.equal(stat.version, number);
+          assert.equal(data?.[0], number);
+          gets.push(number);
+        });
+        calls.push(get);
+      }
+      if (number % 10 === 0) calls.push(zk.sync(path));
+    }
+    await Promise.all(calls);
+    for (const numbers of [sets, gets]) {
+      assert.deepEqual(
+        numbers,
+        numbers.toSorted((a, b) => a - b),
+      );
+    }
+  }
+});
+
 test('two members of three go on, one alone does not, and two do again', async () => {
   const leader = await ensemble.leader();
   const [first, second] = ensemble.members.filter((member) => member !== leader) as [

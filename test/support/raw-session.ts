@@ -6,6 +6,7 @@ import { beginFrame, endFrame, FrameDecoder } from '../../server/protocol/framin
 import { writeRequestHeader, Xid } from '../../server/protocol/headers.ts';
 import { JuteReader, JuteWriter } from '../../server/protocol/jute.ts';
 import { OpCode } from '../../server/protocol/op-code.ts';
+import type { CreateRequest } from '../../server/protocol/requests/create.ts';
 import { writeCreateRequest } from '../../server/protocol/requests/create.ts';
 import { readRequest } from '../../server/protocol/requests/read.ts';
 import type { SessionId } from '../../server/protocol/session-id.ts';
@@ -26,11 +27,15 @@ export class RawSession {
   password: Uint8Array | null = null;
   timeoutMs = 0;
   lastZxid: Zxid = zxidZero;
+  /** Of the replies that nobody waited for, as they came: each is one less than the last. */
+  readonly otherXids: number[] = [];
   readonly #socket: Socket;
   readonly #decoder = new FrameDecoder(1 << 26);
   readonly #waiting: { resolve: (frame: Buffer) => void; reject: (error: Error) => void }[] = [];
   #failure: Error | null = null;
   #xid = 0;
+  /** Of requests whose replies are not waited for; below all that mean something. */
+  #otherXid = -1000;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -42,7 +47,7 @@ export class RawSession {
   /** @throws Error when the connection is closed without a session. */
   static async open(port: number, options: RawOptions): Promise<RawSession> {
     const session = new RawSession(connect({ host: '127.0.0.1', port, noDelay: true }));
-    session.#send((writer) =>
+    session.#write((writer) =>
       connectRequest.write(writer, {
         protocolVersion: 0,
         lastZxidSeen: options.lastZxid ?? zxidZero,
@@ -64,15 +69,7 @@ export class RawSession {
   /** The error code. */
   create(path: string, options: { readonly ephemeral?: boolean }): Promise<number> {
     return this.#call(OpCode.CREATE, (writer) =>
-      writeCreateRequest(writer, {
-        op: 'create',
-        opCode: OpCode.CREATE,
-        path,
-        data: null,
-        acl: aclOpen,
-        flags: options.ephemeral === true ? 1 : 0,
-        ttlMs: 0,
-      }),
+      writeCreateRequest(writer, createOf(path, options.ephemeral === true ? 1 : 0)),
     );
   }
 
@@ -83,11 +80,46 @@ export class RawSession {
 
   /** The reply is not waited for. */
   ping(): void {
-    this.#send((writer) => writeRequestHeader(writer, Xid.PING, OpCode.PING));
+    this.#write((writer) => writeRequestHeader(writer, Xid.PING, OpCode.PING));
   }
 
   closeSession(): Promise<number> {
     return this.#call(OpCode.CLOSE_SESSION, () => undefined);
+  }
+
+  /** Bytes as they are. */
+  send(bytes: Uint8Array): void {
+    this.#socket.write(bytes);
+  }
+
+  /** So many getData requests in one piece; the replies are not waited for. */
+  sendReads(path: string, count: number): void {
+    const writer = new JuteWriter();
+    for (let index = 0; index < count; index += 1) {
+      this.#writeRequest(writer, OpCode.GET_DATA, (body) =>
+        readRequest.write(body, { path, watch: false }),
+      );
+    }
+    this.#socket.write(writer.take());
+  }
+
+  /** As {@link sendReads}. */
+  sendCreate(path: string): void {
+    const writer = new JuteWriter();
+    this.#writeRequest(writer, OpCode.CREATE, (body) => writeCreateRequest(body, createOf(path)));
+    this.#socket.write(writer.take());
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  get isClosed(): boolean {
+    return this.#failure !== null;
   }
 
   destroy(): void {
@@ -97,7 +129,7 @@ export class RawSession {
   async #call(opCode: OpCode, write: (writer: JuteWriter) => void): Promise<number> {
     this.#xid += 1;
     const xid = this.#xid;
-    this.#send((writer) => {
+    this.#write((writer) => {
       writeRequestHeader(writer, xid, opCode);
       write(writer);
     });
@@ -108,12 +140,20 @@ export class RawSession {
     return reader.int32();
   }
 
-  #send(write: (writer: JuteWriter) => void): void {
+  #write(write: (writer: JuteWriter) => void): void {
     const writer = new JuteWriter();
     const at = beginFrame(writer);
     write(writer);
     endFrame(writer, at);
     this.#socket.write(writer.take());
+  }
+
+  #writeRequest(writer: JuteWriter, opCode: number, write: (writer: JuteWriter) => void): void {
+    this.#otherXid -= 1;
+    const at = beginFrame(writer);
+    writeRequestHeader(writer, this.#otherXid, opCode);
+    write(writer);
+    endFrame(writer, at);
   }
 
   #next(): Promise<Buffer> {
@@ -128,6 +168,7 @@ export class RawSession {
       const frame = Buffer.from(buffer.subarray(start, end));
       const isReply = this.sessionId === sessionIdNone || frame.readInt32BE(0) > 0;
       if (isReply) this.#waiting.shift()?.resolve(frame);
+      else if (frame.readInt32BE(0) < Xid.SET_WATCHES) this.otherXids.push(frame.readInt32BE(0));
     }
   }
 
@@ -135,4 +176,8 @@ export class RawSession {
     this.#failure ??= error;
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
+}
+
+function createOf(path: string, flags: number = 0): CreateRequest {
+  return { op: 'create', opCode: OpCode.CREATE, path, data: null, acl: aclOpen, flags, ttlMs: 0 };
 }

@@ -25,6 +25,13 @@ export interface EnsembleOptions {
   readonly tickMs?: number;
 }
 
+interface MemberPorts {
+  readonly quorum: number;
+  readonly election: number;
+  readonly client: number;
+  readonly admin: number;
+}
+
 const root = resolve(import.meta.dirname, '../..');
 const node = join(root, 'node_modules/.bin/node');
 const pollMs = 20;
@@ -37,6 +44,8 @@ export class Member {
   readonly directory: string;
   readonly clientPort: number;
   readonly adminPort: number;
+  readonly quorumPort: number;
+  readonly electionPort: number;
   readonly #options: EnsembleOptions;
   #process: ChildProcess | null = null;
 
@@ -44,7 +53,7 @@ export class Member {
     sid: number,
     spec: MemberSpec,
     directory: string,
-    ports: { readonly client: number; readonly admin: number },
+    ports: MemberPorts,
     options: EnsembleOptions,
   ) {
     this.sid = sid;
@@ -52,6 +61,8 @@ export class Member {
     this.directory = directory;
     this.clientPort = ports.client;
     this.adminPort = ports.admin;
+    this.quorumPort = ports.quorum;
+    this.electionPort = ports.election;
     this.#options = options;
   }
 
@@ -160,14 +171,17 @@ export class RealEnsemble implements AsyncDisposable {
     lastNumber += 1;
     const directory = join(tmpdir(), `zkensemble-${process.pid}-${lastNumber}`);
     const ports = await freePorts(options.members.length * 4);
+    const portsOf = (index: number): MemberPorts => {
+      const [quorum = 0, election = 0, client = 0, admin = 0] = ports.slice(index * 4);
+      return { quorum, election, client, admin };
+    };
     const lines = options.members.map((member, index) => {
-      const [quorum, election] = [ports[index * 4], ports[index * 4 + 1]];
+      const { quorum, election } = portsOf(index);
       return `server.${index + 1}=127.0.0.1:${quorum}:${election}:${member.role ?? 'participant'}`;
     });
     const members = options.members.map((spec, index) => {
-      const own = { client: ports[index * 4 + 2] ?? 0, admin: ports[index * 4 + 3] ?? 0 };
       const home = join(directory, String(index + 1));
-      const member = new Member(index + 1, spec, home, own, options);
+      const member = new Member(index + 1, spec, home, portsOf(index), options);
       writeFiles(member, lines, options);
       return member;
     });

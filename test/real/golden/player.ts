@@ -11,7 +11,7 @@ import { writeMulti } from '../../../server/protocol/requests/multi.ts';
 import { FrameSocket } from './frame-socket.ts';
 import type { RecordValue, Value } from './records.ts';
 import { decodeReply, textOf } from './records.ts';
-import { Translation } from './translation.ts';
+import type { Translation } from './translation.ts';
 
 interface Vector {
   readonly name: string;
