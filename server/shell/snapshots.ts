@@ -1,4 +1,5 @@
 import type { Zxid } from '../protocol/zxid.ts';
+import { StorageError } from '../storage/storage-error.ts';
 import type { StoredTree, TreeSnapshotSource } from '../tree/door.ts';
 import { createTree } from '../tree/data-tree.ts';
 import type { QuorumLink } from '../net/quorum-link.ts';
@@ -45,11 +46,19 @@ export class Snapshots {
     });
   }
 
-  /** The tree as the disk has it: after the log was cut behind what was applied. */
+  /**
+   * The tree as the disk has it: after the log was cut behind what was applied. A disk that cannot
+   * be read ends the process as it would at the start.
+   */
   reload(): void {
     const core = this.#core;
     const tree = this.freshTree();
-    core.storage.recover(new TreeRecovery(tree, core.host), 0);
+    try {
+      core.storage.recover(new TreeRecovery(tree, core.host), 0);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      return core.host.exit(error.exitCode, error.message);
+    }
     core.tree = tree;
   }
 
