@@ -11,7 +11,7 @@ import type { LocalControlPlane } from './control-plane.ts';
 import { startLocalControlPlane } from './control-plane.ts';
 import { applyManifest, ManifestError, readManifest } from './manifests.ts';
 import { lockStateDir, StateDirInUse } from './state-lock.ts';
-import { isAvailable, isComplete, summaryText, waitingText } from './summary.ts';
+import { isAvailable, isComplete, isMeantToServe, summaryText, waitingText } from './summary.ts';
 
 const exitUsage = 2;
 const exitFailure = 1;
@@ -82,9 +82,9 @@ class Session {
       log: (level, message, values) => log(`operator ${level}`, message, values),
     });
     this.#applyEnsemble(controlPlane);
-    const ensemble = await this.#untilAvailable(controlPlane);
-    if (ensemble === null) return;
-    say(summaryText(controlPlane, ensemble, Date.now() - begunMs));
+    const serving = await this.#untilAvailable(controlPlane);
+    if (serving === null) return;
+    say(summaryText(controlPlane, serving, Date.now() - begunMs));
   }
 
   /** Applies the file that was named, or the smallest ensemble where there is none. */
@@ -96,36 +96,36 @@ class Session {
     say(`Applied ${relative(process.cwd(), path)}.`);
   }
 
-  /** The ensemble once it is available and whole; `null` when everything was stopped meanwhile. */
-  #untilAvailable(controlPlane: LocalControlPlane): Promise<KubeObject | null> {
+  /** The ensembles once all serve; `null` when everything was stopped meanwhile. */
+  #untilAvailable(controlPlane: LocalControlPlane): Promise<readonly KubeObject[] | null> {
     const { store } = controlPlane.api;
+    const wanted = (): KubeObject[] => store.list(ensembles).filter(isMeantToServe);
     return new Promise((done) => {
       let availableMs = 0;
       let last = '';
       const look = (): void => {
-        const [ensemble] = store.list(ensembles);
+        const all = wanted();
         if (this.#stoppedMs > 0) finish(null);
-        else if (ensemble !== undefined && isAvailable(ensemble, this.#startRevision)) {
+        else if (all.every((one) => isAvailable(one, this.#startRevision))) {
           if (availableMs === 0) availableMs = Date.now();
           const isLate = Date.now() - availableMs > completeWaitMs;
-          if (isComplete(controlPlane, ensemble) || isLate) finish(ensemble);
+          if (isLate || all.every((one) => isComplete(controlPlane, one))) finish(all);
         }
       };
       const progress = setInterval(() => {
-        const [ensemble] = store.list(ensembles);
-        if (ensemble !== undefined) {
-          const text = waitingText(controlPlane, ensemble);
-          if (text !== last) say(`  ${text}`);
-          last = text;
-        }
+        const text = wanted()
+          .map((one) => waitingText(controlPlane, one))
+          .join('\n  ');
+        if (text !== last) say(`  ${text}`);
+        last = text;
         look();
       }, progressIntervalMs);
       // Looked at after the write is done, not inside it.
       const unsubscribe = store.subscribe(() => setImmediate(look));
-      const finish = (ensemble: KubeObject | null): void => {
+      const finish = (serving: readonly KubeObject[] | null): void => {
         clearInterval(progress);
         unsubscribe();
-        done(ensemble);
+        done(serving);
       };
       look();
     });

@@ -1,7 +1,7 @@
 import type { Json } from './api/json.ts';
-import { arrayAt, numberAt, stringAt } from './api/json.ts';
+import { arrayAt, at, numberAt, stringAt } from './api/json.ts';
 import type { KubeObject } from './api/kube-object.ts';
-import { namespaceOf } from './api/kube-object.ts';
+import { isTerminating, namespaceOf } from './api/kube-object.ts';
 import type { LocalControlPlane } from './control-plane.ts';
 import { conditionOf, isPodReady } from './controllers/controller.ts';
 
@@ -55,13 +55,7 @@ function quoted(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
-/** What a person wants to know once it runs. */
-export function summaryText(
-  controlPlane: LocalControlPlane,
-  ensemble: KubeObject,
-  tookMs: number,
-): string {
-  const { name } = ensemble.metadata;
+function ensembleLines(controlPlane: LocalControlPlane, ensemble: KubeObject): string[] {
   const members = memberLines(controlPlane, ensemble);
   const width = Math.max(6, ...members.map((member) => member.name.length));
   const rows = members.map(
@@ -69,25 +63,58 @@ export function summaryText(
       `  ${member.name.padEnd(width)}  ${member.role.padEnd(9)}  ${member.address ?? 'not reachable'}`,
   );
   const addresses = members.flatMap((member) => member.address ?? []);
-  const first = addresses[0] ?? '127.0.0.1:2181';
-  const leader = members.find((member) => member.role === 'Leader')?.name ?? `${name}-0`;
   return [
-    `ZkEnsemble ${name} is available after ${(tookMs / 1000).toFixed(1)} s.`,
     '',
     `  ${'MEMBER'.padEnd(width)}  ${'ROLE'.padEnd(9)}  CLIENTS`,
     ...rows,
     '',
     `Connect ZooKeeper clients to  ${addresses.join(',')}`,
-    `Point kubectl at it with      export KUBECONFIG=${quoted(controlPlane.kubeconfigPath)}`,
-    '',
-    'Try:',
+  ];
+}
+
+function suggestions(controlPlane: LocalControlPlane, ensemble: KubeObject): string[] {
+  const { name } = ensemble.metadata;
+  const members = memberLines(controlPlane, ensemble);
+  const first = members.find((member) => member.address !== null)?.address ?? '127.0.0.1:2181';
+  const leader = members.find((member) => member.role === 'Leader')?.name ?? `${name}-0`;
+  return [
     `  npx zk-cli -server ${first} create /hello world`,
     `  kubectl get zke ${name} -o wide`,
     `  kubectl delete pod ${leader}     # the leader: watch another one take over`,
+  ];
+}
+
+/** What a person wants to know once it runs; `ensembles` are those that serve. */
+export function summaryText(
+  controlPlane: LocalControlPlane,
+  ensembles: readonly KubeObject[],
+  tookMs: number,
+): string {
+  const seconds = (tookMs / 1000).toFixed(1);
+  const [first] = ensembles;
+  const tries =
+    first === undefined
+      ? ['  kubectl apply -f ensemble.yaml', '  kubectl get zke,pods']
+      : suggestions(controlPlane, first);
+  const told = ensembles.flatMap((ensemble) => [
+    `ZkEnsemble ${ensemble.metadata.name} is available after ${seconds} s.`,
+    ...ensembleLines(controlPlane, ensemble),
+  ]);
+  return [
+    ...(first === undefined ? ['The control plane is up; no ensemble is running.'] : told),
+    `Point kubectl at it with      export KUBECONFIG=${quoted(controlPlane.kubeconfigPath)}`,
+    '',
+    'Try:',
+    ...tries,
     '',
     'Ctrl-C stops everything; the next start finds the data again.',
     '',
   ].join('\n');
+}
+
+/** Whether an ensemble is meant to serve: one that hibernates, or is on its way out, is not. */
+export function isMeantToServe(ensemble: KubeObject): boolean {
+  return at(ensemble, 'spec', 'hibernate') !== true && !isTerminating(ensemble);
 }
 
 /** What stands in the way while the ensemble is not available yet, in one line. */
