@@ -13,6 +13,7 @@ import type { Controller, ControllerContext } from './controllers/controller.ts'
 import { keyOf } from './controllers/controller.ts';
 import { EndpointsController } from './controllers/endpoints.ts';
 import { GarbageController } from './controllers/garbage.ts';
+import { Scheduler } from './controllers/scheduler.ts';
 import { StatefulSetController } from './controllers/stateful-set.ts';
 import { serveEviction } from './http/eviction.ts';
 import { podLogHandler } from './http/pod-log.ts';
@@ -117,6 +118,7 @@ class ControlPlane implements LocalControlPlane {
     const pretend = options.pods === 'pretend' ? [new PretendAgent(context)] : [];
     this.#controllers = [
       new StatefulSetController(context),
+      new Scheduler(context),
       new ClaimController(context),
       new EndpointsController(context, (pod, port) => this.#book.portOf(keyOf(pod), port)),
       new BudgetController(context),

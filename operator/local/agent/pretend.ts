@@ -60,7 +60,7 @@ export class PretendAgent implements Controller {
       api.delete(targetOf(builtin('pods'), pod), options);
       return null;
     }
-    this.#report(pod);
+    if (stringAt(pod, 'spec', 'nodeName') !== undefined) this.#report(pod);
     return null;
   }
 

@@ -34,7 +34,8 @@ function withFinalizer(metadata: JsonObject, object: KubeObject, options: Delete
 function graceOf(definition: ResourceDefinition, object: KubeObject, asked?: number): number {
   if (definition.plural !== 'pods' || definition.group !== '') return 0;
   const isEnded = ['Succeeded', 'Failed'].includes(stringAt(object, 'status', 'phase') ?? '');
-  if (isEnded) return 0;
+  // A pod that has no node yet has nobody who would end it.
+  if (isEnded || stringAt(object, 'spec', 'nodeName') === undefined) return 0;
   return asked ?? numberAt(object, 'spec', 'terminationGracePeriodSeconds') ?? 30;
 }
 

@@ -383,3 +383,20 @@ test('a claim is bound, grows at once, never shrinks, and stays while a pod uses
     () => api.store.get('/persistentvolumeclaims', 'default', name) === undefined || undefined,
   );
 });
+
+test('a cordoned node takes no pods until it is open again', async (t) => {
+  const { api } = await controlPlane(t);
+  const cordon = (unschedulable: boolean): void => {
+    api.modify(target('nodes', 'local'), (old) => ({ ...old, spec: { unschedulable } }), asTester);
+  };
+  cordon(true);
+  create(api, 'statefulsets', statefulSet('s', { replicas: 1 }));
+  const held = await until(api, 'the reason', () => {
+    const conditions = at(pod(api, 's-0'), 'status', 'conditions') as JsonObject[] | undefined;
+    return conditions?.find((one) => one['reason'] === 'Unschedulable');
+  });
+  assert.equal(held['type'], 'PodScheduled');
+  assert(api.delete(target('pods', 's-0'), {}).isGone, 'nothing runs that would have to end');
+  cordon(false);
+  await whenReady(api, 's-0');
+});

@@ -35,7 +35,11 @@ function withImages(spec: JsonObject): JsonObject {
 function podErrors(next: KubeObject, old: KubeObject | undefined): FieldError[] {
   const spec = objectAt(next, 'spec');
   if (old === undefined) return podSpecErrors(spec, 'spec');
-  if (sameJson(withImages(spec), withImages(objectAt(old, 'spec')))) return [];
+  const before = withImages(objectAt(old, 'spec'));
+  const after = withImages(spec);
+  // A pod gets its node once.
+  if (before['nodeName'] === undefined) delete after['nodeName'];
+  if (sameJson(after, before)) return [];
   const why =
     'pod updates may not change fields other than `spec.containers[*].image`, ' +
     '`spec.initContainers[*].image`, `spec.activeDeadlineSeconds`, `spec.tolerations` or ' +
@@ -47,8 +51,6 @@ export const podStrategy: Strategy = {
   prepare(next, old) {
     const spec = ensureObject(next, 'spec');
     defaultPodSpec(spec);
-    // The scheduler's work: there is one node.
-    setDefault(spec, 'nodeName', nodeName);
     setDefault(spec, 'serviceAccountName', 'default');
     if (old === undefined) next['status'] = { phase: 'Pending', qosClass: 'BestEffort' };
   },
