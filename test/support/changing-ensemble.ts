@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ZkError, ZooKeeper } from '../../client/index.ts';
@@ -9,10 +10,13 @@ export const changeable: Pick<EnsembleOptions, 'settings' | 'properties'> = {
   settings: { reconfigEnabled: 'true', standaloneEnabled: 'false', skipACL: 'yes' },
 };
 
-/** The line of a member, with its client address: `server.1=…`. */
-export function lineOf(member: Member, role: string = member.spec.role ?? 'participant'): string {
-  const { sid, quorumPort, electionPort, clientPort } = member;
-  return `server.${sid}=127.0.0.1:${quorumPort}:${electionPort}:${role};127.0.0.1:${clientPort}`;
+const lines = new WeakMap<Member, string>();
+
+/** The line of a member, with its client address: `server.1=…`; as another role if asked for. */
+export function lineOf(member: Member, role: string | null = null): string {
+  const line = lines.get(member);
+  assert(line !== undefined, `server ${member.sid} is one of a changing ensemble`);
+  return role === null ? line : line.replace(/:(participant|observer);/, `:${role};`);
 }
 
 /**
@@ -26,6 +30,11 @@ export async function changingEnsemble(
   const settings = { ...changeable.settings, ...options.settings };
   const ensemble = await RealEnsemble.create({ ...options, settings });
   const first = ensemble.members.slice(0, firstCount);
+  for (const member of ensemble.members) {
+    const text = readFileSync(join(member.directory, 'zoo.cfg'), 'utf8');
+    const line = new RegExp(`^server\\.${member.sid}=.*$`, 'm').exec(text)?.[0];
+    lines.set(member, `${line};127.0.0.1:${member.clientPort}`);
+  }
   for (const member of ensemble.members) {
     const path = join(member.directory, 'zoo.cfg');
     const kept = readFileSync(path, 'utf8')
@@ -41,8 +50,12 @@ export async function changingEnsemble(
 export async function membersAt(member: Member): Promise<string> {
   await using zk = await ZooKeeper.connect(member.address, { sessionTimeoutMs: 10_000 });
   const { data } = await zk.getConfig();
-  const lines = Buffer.from(data ?? []).toString('utf8').matchAll(/^server\.(\d+)=.*?(:observer)?;/gm);
-  return [...lines].map(([, sid, observer]) => (observer === undefined ? sid : `o${sid}`)).join(' ');
+  const lines = Buffer.from(data ?? [])
+    .toString('utf8')
+    .matchAll(/^server\.(\d+)=.*?(:observer)?;/gm);
+  return [...lines]
+    .map(([, sid, observer]) => (observer === undefined ? sid : `o${sid}`))
+    .join(' ');
 }
 
 /** Writes one node after another, whatever happens to the connection; knows what was promised. */
