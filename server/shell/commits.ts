@@ -5,7 +5,7 @@ import { decodeTxn } from '../protocol/txn-codec.ts';
 import { zxidHex } from '../protocol/zxid.ts';
 import type { Applied } from '../tree/door.ts';
 import type { Proposal } from '../zab/events.ts';
-import type { Client } from './client.ts';
+import type { Client, Pending } from './client.ts';
 import type { Core } from './core.ts';
 import { digestAgrees } from './history.ts';
 import type { Leadership } from './leadership.ts';
@@ -33,6 +33,9 @@ export class Commits {
     const core = this.#core;
     const inFlight = leadership?.delivered(proposal.zxid) ?? null;
     const txn = inFlight?.txn ?? decodeTxn(proposal.bytes);
+    const client = inFlight?.client ?? this.#clientOf(txn);
+    // What its session asked before is answered from the tree before.
+    const own = client === undefined ? null : this.#requests.arrived(client, txn.header.cxid);
     const applied = core.tree.apply(txn);
     core.counters.commits += 1;
     core.digests.applied(txn.header.zxid, core.tree);
@@ -40,8 +43,7 @@ export class Commits {
     if (core.upstream !== null && !digestAgrees(core.tree, txn)) this.#noteMismatch(txn);
     if (applied.changes.length > 0) this.#watching.fire(applied.changes, txn.header.zxid);
     leadership?.applied(txn);
-    const client = inFlight?.client ?? this.#clientOf(txn);
-    if (client !== undefined && client !== null) this.#answer(client, txn, applied);
+    if (client !== undefined) this.#answer(client, own, txn, applied);
   }
 
   #clientOf(txn: Txn): Client | undefined {
@@ -50,26 +52,24 @@ export class Commits {
       : this.#core.sessions.get(txn.header.sessionId);
   }
 
-  #answer(client: Client, txn: Txn, applied: Applied): void {
+  /** `own`: the request behind the transaction, when this client made it on this connection. */
+  #answer(client: Client, own: Pending | null, txn: Txn, applied: Applied): void {
     const { header, body } = txn;
     if (client.phase === 'connecting') {
       if (body.type === OpCode.CREATE_SESSION) this.#sessions.created(client);
       return;
     }
     if (client.phase !== 'open') return;
-    const first = client.first;
-    // Its session may have written from another server before it came here.
-    const isItsOwn = first !== null && first.kind === 'write' && first.xid === header.cxid;
     if (body.type === OpCode.CLOSE_SESSION) {
-      if (isItsOwn) replyToWrite(this.#core, client, first, header.zxid, applied);
+      if (own !== null) replyToWrite(this.#core, client, own, header.zxid, applied);
       return this.#sessions.closeAfterReplies(client, 'session closed');
     }
-    if (!isItsOwn) return;
+    if (own === null) return;
     if (applied.error === ErrorCode.SESSION_MOVED) {
       return this.#sessions.close(client, 'its session moved to another server');
     }
-    replyToWrite(this.#core, client, first, header.zxid, applied);
-    this.#requests.finished(client, first);
+    replyToWrite(this.#core, client, own, header.zxid, applied);
+    this.#requests.finished(client, own);
   }
 
   #noteMismatch(txn: Txn): void {

@@ -149,9 +149,15 @@ export class Effects {
     const { links, snapshots, emit } = this.#parts;
     if (links.leader === null) return;
     snapshots.receive(links.leader, zxid, () => {
-      this.#core.members?.renew(this.#core.tree);
+      this.#treeReplaced();
       emit({ type: 'snapshotReceived', zxid });
     });
+  }
+
+  /** What clients have seen and watch, and what of theirs was written, cannot be told from it. */
+  #treeReplaced(): void {
+    this.#core.members?.renew(this.#core.tree);
+    this.#parts.sessions.closeAll('the tree was replaced as a whole');
   }
 
   #truncate(zxid: ZabEffectOf<'truncate'>['zxid']): void {
@@ -163,7 +169,7 @@ export class Effects {
       if (!isCut) return emit({ type: 'truncationRefused', zxid });
       if (this.#core.tree.lastZxid > zxid) {
         snapshots.reload();
-        this.#core.members?.renew(this.#core.tree);
+        this.#treeReplaced();
       }
       emit({ type: 'truncated', zxid });
     });
@@ -174,6 +180,7 @@ export class Effects {
     if (this.role !== 'looking' && effect.role === 'looking')
       this.#parts.snapshots.forgetReceived();
     if (this.role === 'looking' && effect.role !== 'looking') core.counters.elections += 1;
+    const epochBefore = this.epoch;
     this.role = effect.role;
     this.phase = effect.phase;
     this.leader = effect.leader;
@@ -189,7 +196,7 @@ export class Effects {
     core.upstream = null;
     this.leadership = null;
     this.following = null;
-    this.#parts.sessions.closeAll('this server has no leader');
+    this.#parts.sessions.hold(epochBefore);
   }
 
   #serve(): void {
@@ -209,6 +216,7 @@ export class Effects {
       this.following = new Following(core, links.leader, answers);
       core.upstream = this.following;
     }
+    sessions.resume(this.epoch, (client, upstream) => requests.again(client, upstream));
   }
 
   /** What a learner brings; bytes that make no sense cost it its link. */

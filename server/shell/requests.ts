@@ -61,6 +61,25 @@ export class Requests {
     }
   }
 
+  /**
+   * The transaction of that number is about to be applied. The request behind it, once everything
+   * before it is answered; `null` when the session made it on another connection.
+   *
+   * A sync before it is done: the write was proposed after it, so all that it waits for is applied.
+   */
+  arrived(client: Client, xid: number): Pending | null {
+    let own = client.first;
+    while (own !== null && own.kind !== 'write') own = own.next;
+    if (own === null || own.xid !== xid || client.phase !== 'open') return null;
+    while (client.first !== null && client.first !== own) {
+      const before = client.first;
+      client.shift();
+      this.#core.outstandingCount -= 1;
+      this.#answerOne(client, before);
+    }
+    return client.first;
+  }
+
   /** The transaction or answer that the first waiting request waited for has come. */
   finished(client: Client, pending: Pending): void {
     this.#core.outstandingCount -= 1;
@@ -73,6 +92,16 @@ export class Requests {
   syncDone(client: Client, pending: Pending): void {
     pending.isDone = true;
     if (client.first === pending) this.#drain(client);
+  }
+
+  /** After an election: asks the new leader for what the client waits for. In order. */
+  again(client: Client, upstream: Upstream): void {
+    for (let pending = client.first; pending !== null; pending = pending.next) {
+      if (pending.kind === 'sync' && !pending.isDone) upstream.sync(client, pending);
+      if (pending.kind !== 'write') continue;
+      this.#reader.reset(pending.buffer, pending.start, pending.end);
+      upstream.write(client, pending, readWrite(pending.opCode, this.#reader));
+    }
   }
 
   #drain(client: Client): void {
@@ -113,6 +142,8 @@ export class Requests {
   /** While too much is in process, or replies are not read, a client's requests stay in its socket. */
   #mayTake(client: Client): boolean {
     if (client.phase !== 'open') return client.phase === 'fresh';
+    // Without a leader nobody is answered, not even a ping: the request may have to go elsewhere.
+    if (this.#core.upstream === null) return false;
     const isFull =
       client.pendingCount > 0 &&
       (this.#core.outstandingCount > this.#core.config.globalOutstandingMax ||
@@ -123,8 +154,7 @@ export class Requests {
   #takeRequest(client: Client): void {
     const core = this.#core;
     const reader = this.#reader;
-    const { upstream } = core;
-    if (upstream === null) return this.#sessions.close(client, 'not serving');
+    const upstream = core.upstream as Upstream;
     if (reader.remaining < requestHeaderBytes) throw new JuteError('a frame without a header');
     const xid = reader.int32();
     const opCode = reader.int32();

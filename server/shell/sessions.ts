@@ -8,7 +8,7 @@ import { isSessionPassword, sessionPassword } from '../protocol/session-password
 import type { SessionIds } from '../session/session-ids.ts';
 import type { ClientConnection } from '../net/client-connection.ts';
 import { Client } from './client.ts';
-import type { Core } from './core.ts';
+import type { Core, Upstream } from './core.ts';
 import { hexOf } from './leadership.ts';
 
 export interface SessionsOptions {
@@ -29,6 +29,10 @@ export class Sessions {
   readonly clients: Set<Client> = new Set<Client>();
   readonly #core: Core;
   readonly #options: SessionsOptions;
+  /** When the leader was lost. */
+  #heldSinceMs = 0;
+  /** The epoch of the leader that was lost. */
+  #heldEpoch = 0;
 
   constructor(core: Core, options: SessionsOptions) {
     this.#core = core;
@@ -85,6 +89,7 @@ export class Sessions {
   }
 
   revalidated(client: Client, isValid: boolean): void {
+    if (client.phase === 'open' && !isValid) return this.close(client, 'its session has ended');
     if (client.phase !== 'connecting') return;
     if (isValid) this.#open(client);
     else this.#refuse(client, 'session unknown or expired');
@@ -106,9 +111,50 @@ export class Sessions {
     for (const client of this.clients) this.close(client, reason);
   }
 
-  /** Closes connections that have said nothing for too long. */
+  /**
+   * The leader is lost: clients keep their connections and are not answered until the next one.
+   * Who waits for a session has to ask again.
+   */
+  hold(epoch: number): void {
+    this.#heldSinceMs = this.#core.nowMs;
+    this.#heldEpoch = epoch;
+    for (const client of this.clients) {
+      if (client.phase === 'connecting') this.close(client, 'this server has no leader');
+    }
+  }
+
+  /**
+   * This server is level with its leader: sessions attach to it before anything is answered.
+   *
+   * What a client waits for, and the history of a new epoch does not have, can never be committed
+   * any more, and is asked for again. In the epoch that it was asked in it still may be: such a
+   * client has to find out by itself.
+   */
+  resume(epoch: number, again: (client: Client, upstream: Upstream) => void): void {
+    const { upstream, takesClients, nowMs } = this.#core;
+    if (upstream === null) return;
+    if (!takesClients) return this.closeAll('this leader leaves clients to the others');
+    for (const client of this.clients) {
+      if (client.phase !== 'open') continue;
+      if (epoch === this.#heldEpoch && waitsForWrite(client)) {
+        this.close(client, 'whether its request is committed cannot be told');
+        continue;
+      }
+      client.lastInputMs = nowMs;
+      upstream.revalidate(client);
+      if (client.phase !== 'open') continue;
+      again(client, upstream);
+      this.#options.onInput(client);
+    }
+  }
+
+  /** Closes connections that have said nothing for too long, and all that wait too long for a leader. */
   closeIdle(): void {
-    const { nowMs, config } = this.#core;
+    const { nowMs, config, upstream } = this.#core;
+    if (upstream === null) {
+      if (nowMs - this.#heldSinceMs > config.tickMs) this.closeAll('this server has no leader');
+      return;
+    }
     for (const client of this.clients) {
       const idleMs = nowMs - client.lastInputMs;
       if (client.phase === 'open') {
@@ -178,4 +224,10 @@ export class Sessions {
     });
     this.#options.onGone(client);
   }
+}
+
+function waitsForWrite(client: Client): boolean {
+  let pending = client.first;
+  while (pending !== null && pending.kind !== 'write') pending = pending.next;
+  return pending !== null;
 }
