@@ -30,6 +30,8 @@ export function shapeOf(seed: number): Partial<EnsembleOptions> & { readonly vot
     ...(seed % 7 === 1 ? { workload: { valueBytesMax: 40_000, thinkMs: 60 } } : {}),
     ...(seed % 7 === 3 ? { network: { delayMsMin: 0.5, delayMsMax: 15, splitChance: 0.2 } } : {}),
     ...(seed % 7 === 5 ? { counterMax: 250 } : {}),
+    // Every two seconds, so that purging meets everything else.
+    ...(seed % 3 === 1 ? { config: { purgeIntervalHours: 2 / 3_600 } } : {}),
     storm: { ...(seed % 2 === 0 ? gentle : {}), diskErrors: seed % 5 === 0 },
   };
 }

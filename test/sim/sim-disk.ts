@@ -124,6 +124,10 @@ export class SimDisk {
     return paths.sort();
   }
 
+  size(path: string): number {
+    return this.inode(path).length;
+  }
+
   /** Turns one bit of a file, on the platter and in the cache. */
   flipBit(path: string, byte: number, bit: number): void {
     this.inode(path).flipBit(byte, bit);

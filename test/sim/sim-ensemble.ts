@@ -174,6 +174,13 @@ export class SimEnsemble implements Cluster {
     disk.afterCrash(mode);
   }
 
+  /** A new, empty disk for a member that is down: its promises are void. */
+  wipe(sid: number): void {
+    this.world.say(`s${sid}`, '*** gets a new disk');
+    this.disk(sid).wipe();
+    this.checker.wiped(sid);
+  }
+
   run(forMs: number): void {
     this.world.run(forMs);
   }

@@ -29,6 +29,18 @@ interface Change {
 
 const root = '/';
 
+/** How many changes have at most that zxid. */
+function countUpTo(past: readonly Change[], zxid: number): number {
+  let low = 0;
+  let high = past.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((past[middle] as Change).zxid <= zxid) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /**
  * The data tree once more, plainly: every path with its whole past, so that any reply can be held
  * against the state it claims to show.
@@ -59,15 +71,7 @@ export class ModelTree {
 
   at(path: string, zxid: number): ModelNode | null {
     const past = this.#past.get(path);
-    if (past === undefined) return null;
-    let low = 0;
-    let high = past.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((past[middle] as Change).zxid <= zxid) low = middle + 1;
-      else high = middle;
-    }
-    return past[low - 1]?.node ?? null;
+    return past === undefined ? null : (past[countUpTo(past, zxid) - 1]?.node ?? null);
   }
 
   now(path: string): ModelNode | null {
@@ -76,8 +80,9 @@ export class ModelTree {
 
   /** First change after zxid that a watch of that kind hears of; `null`: none yet. */
   firstChange(kind: 'node' | 'children', path: string, zxid: number): number | null {
-    for (const change of this.#past.get(path) ?? []) {
-      if (change.zxid <= zxid) continue;
+    const past = this.#past.get(path) ?? [];
+    for (let index = countUpTo(past, zxid); index < past.length; index += 1) {
+      const change = past[index] as Change;
       if (kind === 'node' ? change.isOwn : change.isChild || change.node === null) {
         return change.zxid;
       }

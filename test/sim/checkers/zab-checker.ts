@@ -86,6 +86,14 @@ export class ZabChecker {
     this.#setRole(member, 'looking', 'election', null, 0);
   }
 
+  /** The disk is a new one, by the plan's own doing: it holds nothing and has promised nothing. */
+  wiped(sid: number): void {
+    const member = this.#member(sid);
+    member.promises = [{ log: [], durableZxid: 0 }];
+    member.acceptedEpoch = 0;
+    member.currentEpoch = 0;
+  }
+
   ended(sid: number): void {
     const member = this.#member(sid);
     member.isRunning = false;
