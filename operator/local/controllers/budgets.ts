@@ -30,21 +30,19 @@ export function isCovered(budget: KubeObject, pod: KubeObject): boolean {
   );
 }
 
-/** Replicas that the owners of the pods want, so that a missing pod counts as disrupted. */
-function expectedOf(api: Api, pods: readonly KubeObject[]): number {
-  const owners = new Map<string, number>();
+/** Replicas that the owners of the pods want; pods nobody owns count for none. */
+function ownersReplicas(api: Api, pods: readonly KubeObject[]): number {
+  const replicas = new Map<string, number>();
   for (const pod of pods) {
     const owner = controllerOf(pod);
     const definition =
       owner === undefined ? undefined : api.catalog.ofKind(owner.apiVersion, owner.kind);
-    if (owner === undefined || definition?.scale === null || definition === undefined) {
-      owners.set(pod.metadata.uid, 1);
-      continue;
-    }
+    if (owner === undefined || definition === undefined || definition.scale === null) continue;
     const object = api.store.get(resourceKey(definition), namespaceOf(pod), owner.name);
-    owners.set(owner.uid, numberAt(object, ...definition.scale.specReplicas) ?? 1);
+    if (object?.metadata.uid !== owner.uid) continue;
+    replicas.set(owner.uid, numberAt(object, ...definition.scale.specReplicas) ?? 1);
   }
-  return [...owners.values()].reduce((sum, one) => sum + one, 0);
+  return [...replicas.values()].reduce((sum, one) => sum + one, 0);
 }
 
 function scaled(bound: string | number, total: number): number {
@@ -55,10 +53,11 @@ function scaled(bound: string | number, total: number): number {
 /** Counts of a budget at this moment; a pod on its way out is not healthy. */
 export function budgetCounts(api: Api, budget: KubeObject): BudgetCounts {
   const pods = api.store.list(podsKey, namespaceOf(budget)).filter((pod) => isCovered(budget, pod));
-  const expectedPods = expectedOf(api, pods);
   const currentHealthy = pods.filter(isPodReady).length;
   const minAvailable = at(budget, 'spec', 'minAvailable') as string | number | undefined;
   const maxUnavailable = at(budget, 'spec', 'maxUnavailable') as string | number | undefined;
+  // A plain number of available pods needs no owner to be known.
+  const expectedPods = typeof minAvailable === 'number' ? pods.length : ownersReplicas(api, pods);
   let desiredHealthy = expectedPods;
   if (maxUnavailable !== undefined) {
     desiredHealthy = Math.max(0, expectedPods - scaled(maxUnavailable, expectedPods));
