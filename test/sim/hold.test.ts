@@ -1,0 +1,77 @@
+// Goal: clients of the members that survive stay connected over an election, and every request of
+// theirs is answered exactly once.
+// Method: a loaded ensemble whose leader dies in many moments; seeds that once found a request
+// committed twice, by what went wrong.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CreateMode } from '../../server/protocol/create-mode.ts';
+import { create, getData, setData, sync } from './client-ops.ts';
+import { report, stormScenario } from './scenario.ts';
+import type { SimClient } from './sim-client.ts';
+import { SimEnsemble } from './sim-ensemble.ts';
+
+interface Tally {
+  sent: number;
+  lost: number;
+}
+
+/** Writes, syncs and reads of one client, one every few ms, whether answered or not. */
+function busy(client: SimClient, tally: Tally): void {
+  const next = (): void => {
+    const op = [setData('/r', `${tally.sent}`), sync('/'), getData('/r')][tally.sent % 3];
+    if (client.isOpen && op !== undefined) {
+      tally.sent += 1;
+      client.call(op, (result) => {
+        if (result === null) tally.lost += 1;
+      });
+    }
+    client.process.after(3, next);
+  };
+  client.call(create('/r', 'first', CreateMode.PERSISTENT));
+  next();
+}
+
+/** Clients at the survivors while the leader dies. */
+function leaderDies(seed: number): Tally {
+  const tally: Tally = { sent: 0, lost: 0 };
+  const ensemble = new SimEnsemble({ seed, voters: 3 });
+  ensemble.run(1_000);
+  const leader = ensemble.leader();
+  assert(leader !== undefined, 'three servers elect within a second');
+  const clients = ensemble.sids
+    .filter((sid) => sid !== leader)
+    .map((sid) => ensemble.client(`c${sid}`, [ensemble.hostOf(sid)]));
+  ensemble.run(500);
+  const connections = clients.map((client) => client.connectionCount);
+  for (const client of clients) busy(client, tally);
+  ensemble.run(300 + seed * 1.7);
+  ensemble.crash(leader, 'lost');
+  ensemble.run(1_500);
+  ensemble.start(leader);
+  ensemble.settle(20_000);
+  ensemble.run(500);
+  assert.deepEqual(
+    clients.map((client) => client.connectionCount),
+    connections,
+    `seed ${seed}`,
+  );
+  return tally;
+}
+
+test('clients of the survivors lose nothing, not even their connection, when the leader dies', () => {
+  for (let seed = 1; seed <= 40; seed += 1) {
+    const { sent, lost } = leaderDies(seed);
+    assert.equal(lost, 0, `seed ${seed}`);
+    assert(sent > 500, `seed ${seed}: ${sent} requests`);
+  }
+});
+
+test('a sync that waits in front of a write does not hide that the write is committed', () => {
+  const result = stormScenario({ seed: 54, stormMs: 30_000, storms: 2 });
+  assert.equal(result.violation, null, report(54, result));
+});
+
+test('a member that rejoins the same leader does not ask again in the same epoch', () => {
+  const result = stormScenario({ seed: 10, stormMs: 30_000, storms: 2 });
+  assert.equal(result.violation, null, report(10, result));
+});
