@@ -40,7 +40,8 @@ export function judgeTail(reader: DiskReader, scan: ScanEnd, lastZxid: Zxid): Ta
   if (batchStart > scan.at) return 'corrupt';
   const isSealed = batchStart >= 0;
   // With a seal at the end of the data the batch was written to its end: only a hole can explain.
-  if (!isSealed && (scan.claimedEnd > dataEnd || dataEnd <= scan.at + entryPrefixBytes)) {
+  // A write that failed after a few bytes ends where the older seal ends, which it did not cover.
+  if (!isSealed && (scan.claimedEnd > dataEnd || dataEnd <= scan.at + sealBytes)) {
     const ambiguous = dataEnd - scan.at <= unsealedTailBytesMax;
     return ambiguous && hasIntactEntry(reader, scan.at + 1, dataEnd, lastZxid) ? 'corrupt' : 'torn';
   }
