@@ -48,19 +48,22 @@ export function writeAcl(writer: JuteWriter, acl: Acl): void {
   writeId(writer, acl.id);
 }
 
+/** With these an id that is null makes the whole request undecodable, as at the reference. */
+const schemesOfAnId: ReadonlySet<string> = new Set(['world', 'digest', 'ip']);
+
 /**
- * An entry that a client sent. Where a string is null the entry is kept as one of no scheme, which
+ * An entry that a client sent. The id of `auth` does not count, and clients that write an empty
+ * string as null leave it so. Any other entry with a null is kept as one of no scheme, which
  * validation refuses.
  *
- * @throws JuteError on `world` with a null id, as the reference refuses the whole request.
+ * @throws JuteError on `world`, `digest` or `ip` with a null id.
  */
 export function readRequestedAcl(reader: JuteReader): Acl {
   const perms = reader.int32();
   const scheme = reader.stringOrNull();
   const id = reader.stringOrNull();
-  if (scheme === null || id === null) {
-    if (scheme === 'world') throw new JuteError('world with a null id in an access list');
-    return { perms, id: { scheme: '', id: id ?? '' } };
-  }
-  return { perms, id: { scheme, id } };
+  if (scheme === null) return { perms, id: { scheme: '', id: id ?? '' } };
+  if (id !== null) return { perms, id: { scheme, id } };
+  if (schemesOfAnId.has(scheme)) throw new JuteError(`${scheme} with a null id in an access list`);
+  return { perms, id: { scheme: scheme === 'auth' ? scheme : '', id: '' } };
 }

@@ -74,7 +74,7 @@ test('an absurd TTL is read, rounded, for validation to refuse', () => {
   assert.equal(ttlMs, 2 ** 63);
 });
 
-test('null in an access list is kept as an entry of no scheme; of world it is refused', () => {
+test('null in an access list is kept as an entry of no scheme, but for ids that do not count', () => {
   const entry = (scheme: string | null, id: string | null): Acl => {
     const writer = new JuteWriter();
     writer.int32(31);
@@ -84,9 +84,12 @@ test('null in an access list is kept as an entry of no scheme; of world it is re
   };
   assert.deepEqual(entry('ip', '1.2.3.4').id, { scheme: 'ip', id: '1.2.3.4' });
   assert.equal(entry(null, 'x').id.scheme, '');
-  assert.equal(entry('digest', null).id.scheme, '');
-  assert.equal(entry('auth', null).id.scheme, '');
-  assert.throws(() => entry('world', null), JuteError);
+  assert.equal(entry('nosuch', null).id.scheme, '');
+  // As kazoo sends it.
+  assert.deepEqual(entry('auth', null).id, { scheme: 'auth', id: '' });
+  for (const scheme of ['world', 'digest', 'ip']) {
+    assert.throws(() => entry(scheme, null), JuteError);
+  }
 });
 
 test('all creates but the plain one answer with type 15', () => {
