@@ -204,6 +204,51 @@ class SelfElected extends LyingPeer {
   }
 }
 
+/** Takes its epoch for stored as soon as that is asked for. */
+class EagerEpoch extends LyingPeer {
+  override step(event: ZabEvent): void {
+    if (event.type !== 'epochStored') super.step(event);
+  }
+
+  override takeEffects(): ZabEffect[] {
+    const effects = this.inner.takeEffects();
+    for (const effect of effects) {
+      if (effect.type !== 'storeEpoch') continue;
+      const { which, epoch } = effect;
+      this.inner.step({ type: 'epochStored', which, epoch, nowMs: this.nowMs });
+    }
+    return effects;
+  }
+}
+
+/** Answers its own clients' syncs without asking whether it still leads. */
+class HastySync extends LyingPeer {
+  #tags: number[] = [];
+
+  override step(event: ZabEvent): void {
+    if (event.type !== 'sync' || event.link !== null) return super.step(event);
+    this.#tags.push(event.tag);
+  }
+
+  override takeEffects(): ZabEffect[] {
+    const done = this.#tags.map((tag): ZabEffect => ({ type: 'syncDone', tag }));
+    this.#tags = [];
+    return [...this.inner.takeEffects(), ...done];
+  }
+}
+
+/** Hands one transaction in fifty to the tree twice. */
+class DoubleDelivery extends LyingPeer {
+  #count = 0;
+
+  override takeEffects(): ZabEffect[] {
+    return this.inner.takeEffects().flatMap((effect) => {
+      const isDoubled = effect.type === 'deliver' && (this.#count += 1) % 50 === 0;
+      return isDoubled ? [effect, effect] : [effect];
+    });
+  }
+}
+
 function peers(make: (options: PeerOptions) => ZabPeer): () => ServerParts {
   return () => ({ createPeer: make });
 }
@@ -267,6 +312,24 @@ export const mutants: readonly Mutant[] = [
     symptom: /^Z4 |^Z6 /,
     showsOutside: true,
     parts: peers((o) => new SwappedDelivery(o)),
+  },
+  {
+    name: 'counts an epoch as stored that is not',
+    symptom: /^Z1[13] /,
+    showsOutside: false,
+    parts: peers((o) => new EagerEpoch(o)),
+  },
+  {
+    name: 'answers a sync without asking the others',
+    symptom: /^C4 /,
+    showsOutside: true,
+    parts: peers((o) => new HastySync(o)),
+  },
+  {
+    name: 'delivers a transaction twice',
+    symptom: /^Z6 /,
+    showsOutside: true,
+    parts: peers((o) => new DoubleDelivery(o)),
   },
   {
     name: 'takes every vote as one for itself',

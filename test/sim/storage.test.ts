@@ -159,3 +159,26 @@ test('what a failed fsync left in the cache is not counted on before it is on th
     assert.equal(life.confirmed, 5, 'and still there after a power loss');
   }
 });
+
+test('writes and syncs that fail cost nothing confirmed, and the next start works (300 histories)', () => {
+  for (let seed = 1; seed <= 300; seed += 1) {
+    const life = new LogLife(seed);
+    const { random } = life.world;
+    const { faults } = life.disk;
+    for (let lives = 0; lives < 5; lives += 1) {
+      life.exitReason = null;
+      life.start();
+      assert(life.isAlive, `seed ${seed}: a disk that is well again lets the server start`);
+      faults.writeErrorChance = random.pick([0, 0.2]);
+      faults.syncErrorChance = random.pick([0, 0.2]);
+      for (let batch = 0; batch < 10 && life.isAlive; batch += 1) {
+        life.append(random.int(1, 3), random.int(0, 200));
+        life.world.run(random.between(0, 2));
+      }
+      life.kill();
+      faults.writeErrorChance = 0;
+      faults.syncErrorChance = 0;
+      life.disk.afterCrash(random.pick(modes));
+    }
+  }
+});
