@@ -20,8 +20,8 @@ export interface PeerMeshOptions {
   /** Of the configuration; `null` for a server it does not name. */
   readonly addressOf: (sid: number) => SocketAddress | null;
   readonly onNotification: (from: number, notification: Notification) => void;
-  /** That server's port refuses connections, or it closed the one there was. */
-  readonly onUnreachable: (sid: number) => void;
+  /** That server's port cannot be dialled; or, not refused, the connection to it ended. */
+  readonly onUnreachable: (sid: number, isRefused: boolean) => void;
   readonly onListenFailure: (reason: string) => void;
   /** Something a person may want to know about a connection. */
   readonly onNote: (what: string, values: Readonly<Record<string, string | number>>) => void;
@@ -99,7 +99,7 @@ export class PeerMesh {
     connection.onClose = (reason) => {
       peer.dialling = null;
       this.#options.onNote('election connection failed', { to, reason });
-      this.#options.onUnreachable(to);
+      this.#options.onUnreachable(to, true);
     };
     connection.onConnect = () => {
       peer.dialling = null;
@@ -188,7 +188,7 @@ export class PeerMesh {
       if (peer.connection !== connection) return;
       peer.connection = null;
       this.#options.onNote('election connection closed', { peer: sid, reason });
-      this.#options.onUnreachable(sid);
+      this.#options.onUnreachable(sid, false);
     };
     if (peer.last !== null) connection.write(peer.last);
   }

@@ -101,7 +101,7 @@ export class Ports {
       connectTimeoutMs: config.connectTimeoutMs,
       addressOf: (sid) => members?.electionAddress(sid) ?? null,
       onNotification: (from, notification) => emit({ type: 'notification', from, notification }),
-      onUnreachable: (sid) => emit({ type: 'voterUnreachable', sid }),
+      onUnreachable: (sid, isRefused) => emit({ type: 'voterUnreachable', sid, isRefused }),
       onListenFailure: (reason) => host.exit(ExitCode.BIND_FAILED, `election port: ${reason}`),
       onNote: (what, values) => host.log('debug', what, values),
     });

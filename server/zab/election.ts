@@ -3,11 +3,15 @@ import { notificationVersion, ServerState } from '../protocol/notification.ts';
 import { epochMax } from '../protocol/zxid.ts';
 import { assert } from '../util/assert.ts';
 import type { Core } from './core.ts';
+import type { ZabEvent } from './events.ts';
 import type { Vote } from './vote.ts';
 import { agrees, beats, voteNone } from './vote.ts';
 
 /** How long a quorum of equal votes waits for a better one. Source: election, section 12. */
 export const finalizeWaitMs = 200;
+
+/** After the end of a connection: time for the other side to open the next one. */
+const retellAfterMs = 10;
 
 /**
  * Fast leader election. Servers that look for a leader tell each other the best vote they know
@@ -38,6 +42,7 @@ export class Election {
   #resendMs = Number.POSITIVE_INFINITY;
   #resendAfterMs = 0;
   #finalizeMs = Number.POSITIVE_INFINITY;
+  #retellMs = Number.POSITIVE_INFINITY;
   #outcome: Vote | null = null;
   /** What others are told while this server does not look. */
   #current: Vote;
@@ -73,7 +78,8 @@ export class Election {
   }
 
   nextDeadlineMs(): number {
-    return this.#isLooking ? Math.min(this.#resendMs, this.#finalizeMs) : Number.POSITIVE_INFINITY;
+    if (!this.#isLooking) return Number.POSITIVE_INFINITY;
+    return Math.min(this.#resendMs, this.#finalizeMs, this.#retellMs);
   }
 
   /** A new round. Everything this server logged must be on its disk. */
@@ -84,6 +90,7 @@ export class Election {
     this.#votes.clear();
     this.#outside.clear();
     this.#unreachable.clear();
+    this.#retellMs = Number.POSITIVE_INFINITY;
     this.#finalizeMs = Number.POSITIVE_INFINITY;
     this.#proposal = this.#initialVote();
     this.#resendAfterMs = this.#core.options.notificationMsMin;
@@ -114,6 +121,10 @@ export class Election {
       // A voter that restarted meanwhile may have taken its vote back.
       if (this.#isQuorum(this.#votes, this.#proposal)) return this.#decide(this.#proposal);
     }
+    if (nowMs >= this.#retellMs) {
+      this.#retellMs = Number.POSITIVE_INFINITY;
+      this.#tellOthers();
+    }
     if (nowMs < this.#resendMs) return;
     const afterMs = Math.min(this.#resendAfterMs * 2, this.#core.options.notificationMsMax);
     this.#resendAfterMs = afterMs;
@@ -121,11 +132,19 @@ export class Election {
     this.#tellOthers();
   }
 
-  /** No vote is to be expected of that server: the wait for a better one may be over. */
-  stepUnreachable(sid: number, nowMs: number): void {
+  /**
+   * No vote is to be expected of a server that refuses: the wait for a better one may be over. A
+   * connection that ended may have taken a vote with it, so all are told again soon.
+   */
+  stepUnreachable(event: Extract<ZabEvent, { readonly type: 'voterUnreachable' }>): void {
+    const { sid, isRefused, nowMs } = event;
     if (!this.#isLooking) return;
-    this.#unreachable.add(sid);
-    this.#conclude(nowMs);
+    if (isRefused) {
+      this.#unreachable.add(sid);
+      this.#conclude(nowMs);
+    } else {
+      this.#retellMs = Math.min(this.#retellMs, nowMs + retellAfterMs);
+    }
   }
 
   /** `own` is what this server does now. */

@@ -22,8 +22,13 @@ export type ZabEvent =
       readonly notification: Notification;
       readonly nowMs: number;
     }
-  /** The election port of that server refuses connections, or closed the one there was. */
-  | { readonly type: 'voterUnreachable'; readonly sid: number; readonly nowMs: number }
+  /** That server's election port cannot be dialled; or, not refused, the connection to it ended. */
+  | {
+      readonly type: 'voterUnreachable';
+      readonly sid: number;
+      readonly isRefused: boolean;
+      readonly nowMs: number;
+    }
   /** Leader's side of the quorum port. */
   | { readonly type: 'learnerConnected'; readonly link: LinkId; readonly nowMs: number }
   | {

@@ -62,7 +62,7 @@ class Peer implements ZabPeer {
     if (nowMs >= this.nextDeadlineMs()) this.#tick(nowMs);
     this.#stepDisk(event);
     if (event.type === 'notification') this.#stepNotification(event);
-    else if (event.type === 'voterUnreachable') this.#election.stepUnreachable(event.sid, nowMs);
+    else if (event.type === 'voterUnreachable') this.#election.stepUnreachable(event);
     else if (this.#leader !== null) this.#leader.step(event);
     else if (this.#learner !== null) this.#learner.step(event);
     if (event.type === 'leaderConnected' && this.#learner === null) {

@@ -38,7 +38,7 @@ function station(world: World, network: SimNetwork, sid: number): Station {
     connectTimeoutMs: 500,
     addressOf,
     onNotification: (from, notification) => heard.push(`${from} votes ${notification.leader}`),
-    onUnreachable: (other) => notes.push(`${other} unreachable`),
+    onUnreachable: (other, isRefused) => notes.push(`${other} ${isRefused ? 'refused' : 'ended'}`),
     onListenFailure: (reason) => notes.push(reason),
     onNote: (what) => notes.push(what),
   });

@@ -107,7 +107,7 @@ function eventsOf(what: string, words: readonly string[], peer: ZabPeer): Timele
     case 'vote':
       return [{ type: 'notification', from: Number(word), notification: voteFrom(rest) }];
     case 'unreachable':
-      return [{ type: 'voterUnreachable', sid: Number(word) }];
+      return [{ type: 'voterUnreachable', sid: Number(word), isRefused: rest[0] !== 'ended' }];
     case 'learner':
       if (rest[0] === 'connects') return [{ type: 'learnerConnected', link: Number(word) }];
       if (rest[0] === 'closed') return [{ type: 'learnerClosed', link: Number(word) }];
