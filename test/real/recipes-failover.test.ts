@@ -71,16 +71,19 @@ async function underKills(workloads: readonly Workload[], roundsEach: number): P
     );
     await Promise.race([all, failed.then(() => all)]);
   };
-  await grown('at first');
-  for (let kill = 1; kill <= kills; kill += 1) {
-    const leader = await ensemble.leader();
-    await leader.kill('SIGKILL');
-    await grown(`without leader ${kill}`);
-    leader.start();
-    await ensemble.ready();
-    await grown(`after leader ${kill}`);
+  try {
+    await grown('at first');
+    for (let kill = 1; kill <= kills; kill += 1) {
+      const leader = await ensemble.leader();
+      await leader.kill('SIGKILL');
+      await grown(`without leader ${kill}`);
+      leader.start();
+      await ensemble.ready();
+      await grown(`after leader ${kill}`);
+    }
+  } finally {
+    for (const workload of workloads) workload.isStopped = true;
   }
-  for (const workload of workloads) workload.isStopped = true;
   await failed;
   for (const zk of clients) assert.equal(zk.state, 'connected');
 }
@@ -154,7 +157,11 @@ test('queues: every item once; counters: every addition once; numbers: none twic
     await new Queue(client, '/received').put(item);
     put.add(item);
     // No faster than they are consumed.
-    await until('consumers', 30_000, () => put.size < Math.min(taken.length, received) + 50);
+    await until(
+      'consumers',
+      30_000,
+      () => producing.isStopped || put.size < Math.min(taken.length, received) + 50,
+    );
   });
   const takers = clients.map((client) => new Queue(client, '/taken'));
   const taking = new Workload().start(3, async (_, worker) => {
