@@ -126,6 +126,11 @@ export class FakeApi {
     this.#failures.push({ match, code, left: times });
   }
 
+  /** No request fails any more. */
+  calm(): void {
+    this.#failures = [];
+  }
+
   breakWatches(): void {
     for (const { response } of this.#watchers) response.destroy();
     this.#watchers.clear();

@@ -29,6 +29,8 @@ export class FakeMembers {
   readonly stopped: string[] = [];
   /** The most voters that were away at once after the first start of all. */
   awayMax = 0;
+  /** Evictions of a running voter while another one was away. */
+  readonly takenTogether: string[] = [];
   #wasComplete = false;
 
   constructor(api: FakeApi) {
@@ -60,6 +62,27 @@ export class FakeMembers {
     }
   }
 
+  /** The disruption budget: a running voter may go while all others run; any other always may. */
+  mayGo(name: string): boolean {
+    const member = this.#members.get(name);
+    const others = this.#voters().filter(([other]) => other !== name);
+    const away = others.filter(([, { running }]) => !running);
+    if (member?.running === true && away.length > 0) return false;
+    return true;
+  }
+
+  /** The process ends; its pod stays and comes up again after a moment. */
+  crash(name: string): void {
+    const member = this.#members.get(name);
+    const pod = this.#api.get('pods', name);
+    if (member?.running !== true || pod === undefined) return;
+    member.running = false;
+    if (this.#leader === name) this.#elect();
+    const uid = pod.metadata.uid ?? '';
+    this.#setReady(name, false);
+    setImmediate(() => setImmediate(() => this.#start(name, uid)));
+  }
+
   address(pod: KubeObject): MemberAddress | null {
     const member = this.#members.get(pod.metadata.name ?? '');
     return member === undefined ? null : { host: '127.0.0.1', port: member.port };
@@ -80,7 +103,12 @@ export class FakeMembers {
     const member = this.#members.get(name);
     if (member === undefined) return;
     if (type === 'DELETED') {
-      if (member.running) this.stopped.push(name);
+      if (member.running) {
+        this.stopped.push(name);
+        const away = this.#voters().filter(([, { running }]) => !running);
+        if (away.length > 0)
+          this.takenTogether.push(`${name} beside ${away.map(([n]) => n).join()}`);
+      }
       member.running = false;
       if (this.#leader === name) this.#elect();
       this.#measure();
@@ -124,6 +152,11 @@ export class FakeMembers {
     const well = this.startsWell(pod);
     member.running = well;
     if (well && this.#leader === null) this.#elect();
+    this.#setReady(name, well);
+    this.#measure();
+  }
+
+  #setReady(name: string, well: boolean): void {
     const now = new Date().toISOString();
     const waiting = { state: { waiting: { reason: 'CrashLoopBackOff', message: 'back-off' } } };
     this.#api.edit('pods', name, (object) => {
@@ -134,7 +167,6 @@ export class FakeMembers {
         containerStatuses: [well ? { state: { running: {} } } : waiting],
       };
     });
-    this.#measure();
   }
 
   #voters(): [string, Member][] {
