@@ -48,6 +48,8 @@ export interface LocalControlPlaneOptions {
   readonly preferredPorts?: ReadonlyMap<number, number>;
   /** Variables of every pod's processes, beneath the pod's own. */
   readonly podEnvironment?: Readonly<Record<string, string>>;
+  /** Images that count as present; others are not pulled. Default: every image is present. */
+  readonly images?: readonly string[];
   readonly log?: (message: string) => void;
 }
 
@@ -190,6 +192,7 @@ class ControlPlane implements LocalControlPlane {
       paths: new AgentPaths(resolve(this.#stateDir), workDir),
       book: this.#book,
       environment: this.#options.podEnvironment ?? {},
+      images: this.#options.images === undefined ? null : new Set(this.#options.images),
     });
   }
 }

@@ -1,10 +1,11 @@
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
-import { startOperator } from '../main.ts';
+import { packageVersion, startOperator } from '../main.ts';
 import type { Operator } from '../main.ts';
 import { ApiError } from './api/api-error.ts';
 import type { KubeObject } from './api/kube-object.ts';
+import { rotateLarge } from './agent/log-files.ts';
 import { parseArguments, usage, UsageError } from './arguments.ts';
 import type { LocalArguments } from './arguments.ts';
 import type { LocalControlPlane } from './control-plane.ts';
@@ -56,6 +57,9 @@ class Session {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => this.#interrupt());
     }
+    // A terminal that was closed takes no more words; the members still end in order.
+    process.stdout.on('error', () => {});
+    process.once('uncaughtException', (error) => this.#fail(error));
     const log = this.#openLog();
     const shown = relative(process.cwd(), this.#stateDir);
     say(`Starting the local control plane in ${shown === '' ? '.' : shown} ...`);
@@ -64,6 +68,7 @@ class Session {
       ...(this.#arguments.port === null ? {} : { port: this.#arguments.port }),
       workDir: root,
       preferredPorts: new Map([[2181, 2181]]),
+      images: [`zkensemble:${packageVersion()}`],
       podEnvironment: { NODE_COMPILE_CACHE: join(this.#stateDir, 'compile-cache') },
       log: (message) => log('control plane', message),
     });
@@ -153,6 +158,14 @@ class Session {
     );
   }
 
+  /** A fault of this program: nothing it started is left behind. */
+  #fail(error: Error): void {
+    process.stderr.write(`zke: ${error.stack ?? error.message}\n`);
+    this.#controlPlane?.killPods();
+    this.#unlock();
+    process.exit(exitFailure);
+  }
+
   /** In order: nobody decides any more, then the members end, then the API. */
   async stop(): Promise<void> {
     await this.#operator?.stop();
@@ -163,7 +176,9 @@ class Session {
   #openLog(): (who: string, message: string, values?: Readonly<Record<string, unknown>>) => void {
     const directory = join(this.#stateDir, 'logs');
     mkdirSync(directory, { recursive: true });
-    const stream = createWriteStream(join(directory, 'control-plane.log'), { flags: 'a' });
+    const path = join(directory, 'control-plane.log');
+    rotateLarge(path);
+    const stream = createWriteStream(path, { flags: 'a' });
     return (who, message, values = {}) => {
       stream.write(
         `${JSON.stringify({ time: new Date().toISOString(), who, message, ...values })}\n`,

@@ -8,12 +8,20 @@ import type { PortBook } from './port-book.ts';
 import { podAddress } from './port-book.ts';
 
 /** Domain of the cluster in full names. */
-export const clusterDomain = 'cluster.local';
+const clusterDomain = 'cluster.local';
+
+/** An ensemble may name another domain for its cluster: here every domain leads to the same pods. */
+function domainsOf(store: Store): Set<string> {
+  const named = store
+    .list('zkensemble.io/zkensembles')
+    .flatMap((ensemble) => stringAt(ensemble, 'spec', 'services', 'clusterDomain') ?? []);
+  return new Set([clusterDomain, ...named]);
+}
 
 /** Every way to say a name of a namespace, shortest last. */
-function namesOf(name: string, namespace: string): string[] {
+function namesOf(name: string, namespace: string, domains: ReadonlySet<string>): string[] {
   return [
-    `${name}.${namespace}.svc.${clusterDomain}`,
+    ...[...domains].map((domain) => `${name}.${namespace}.svc.${domain}`),
     `${name}.${namespace}.svc`,
     `${name}.${namespace}`,
     name,
@@ -28,8 +36,9 @@ export function connectMap(
 ): Record<string, string> {
   const map: Record<string, string> = {};
   const pods = store.list('/pods');
+  const domains = domainsOf(store);
   const add = (name: string, namespace: string, port: number, local: number): void => {
-    for (const alias of namesOf(name, namespace)) {
+    for (const alias of namesOf(name, namespace, domains)) {
       // A short name means the namespace it is said in.
       if (alias === name && namespace !== fromNamespace) continue;
       map[`${alias}:${port}`] ??= `${podAddress}:${local}`;

@@ -27,6 +27,8 @@ export interface AgentOptions {
   readonly paths: AgentPaths;
   readonly book: PortBook;
   readonly environment: Readonly<Record<string, string>>;
+  /** Images that are on this machine; `null`: whichever is named. */
+  readonly images: ReadonlySet<string> | null;
 }
 
 /** Runs the pods of this node as processes: what kubelet and container runtime do elsewhere. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Json, JsonObject } from '../api/json.ts';
 import { arrayAt, at, isObject, numberAt, stringAt } from '../api/json.ts';
 import { timestamp } from '../api/kube-object.ts';
-import { ContainerConfigError } from './environment.ts';
+import { ContainerConfigError, ImageMissing } from './environment.ts';
 import { rotateAtStart } from './log-files.ts';
 import type { ProbeTarget } from './probe.ts';
 import { Prober, runCommand } from './probe.ts';
@@ -40,6 +40,8 @@ export class Container {
   #state: JsonObject = { waiting: { reason: 'ContainerCreating' } };
   #lastState: JsonObject = {};
   #restarts: number;
+  /** `''` until the container has started once. */
+  #imageId = '';
   #isReady = false;
   #isStarted = false;
   #isStopping = false;
@@ -87,7 +89,7 @@ export class Container {
     return {
       name: this.name,
       image,
-      imageID: '',
+      imageID: this.#imageId,
       containerID: this.isRunning && pid !== undefined ? `process://${pid}` : '',
       ready: this.#isReady,
       started: this.#isStarted,
@@ -142,12 +144,11 @@ export class Container {
       this.#process = new PodProcess(setting);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      const isConfig = error instanceof ContainerConfigError;
-      const reason = isConfig ? 'CreateContainerConfigError' : 'CreateContainerError';
       this.#hooks.tell('Warning', 'Failed', `Error: ${message}`);
-      this.wait(reason, message);
+      this.wait(startFailure(error), message);
       return null;
     }
+    this.#imageId = imageIdOf(stringAt(this.spec, 'image') ?? '');
     const startedAt = timestamp(startedMs);
     this.#hooks.tell('Normal', 'Started', `Started container ${this.name}`);
     this.#isStarted = at(this.spec, 'startupProbe') === undefined;
@@ -256,6 +257,17 @@ export class Container {
     this.#state = state;
     this.#hooks.changed();
   }
+}
+
+/** How the status names an image that is on this machine. */
+export function imageIdOf(image: string): string {
+  return `local://${image}`;
+}
+
+function startFailure(error: unknown): string {
+  if (error instanceof ImageMissing) return 'ImagePullBackOff';
+  if (error instanceof ContainerConfigError) return 'CreateContainerConfigError';
+  return 'CreateContainerError';
 }
 
 /** Command line of a container: its command and arguments, variables expanded. */

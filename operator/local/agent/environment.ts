@@ -12,6 +12,11 @@ export class ContainerConfigError extends Error {
   override readonly name = 'ContainerConfigError';
 }
 
+/** A container whose image is not on this machine. */
+export class ImageMissing extends Error {
+  override readonly name = 'ImageMissing';
+}
+
 /** A place a container sees, and where it really is. */
 export interface Mount {
   readonly mountPath: string;

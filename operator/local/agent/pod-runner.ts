@@ -7,10 +7,10 @@ import { namespaceOf, timestamp } from '../api/kube-object.ts';
 import type { ControllerContext } from '../controllers/controller.ts';
 import { keyOf, recordEvent } from '../controllers/controller.ts';
 import type { AgentPaths } from './agent-paths.ts';
-import { Container, commandOf } from './container.ts';
+import { Container, commandOf, imageIdOf } from './container.ts';
 import type { ContainerSetting } from './container.ts';
 import type { Mount } from './environment.ts';
-import { environmentOf, expand, localPath } from './environment.ts';
+import { environmentOf, expand, ImageMissing, localPath } from './environment.ts';
 import { logPathOf } from './log-files.ts';
 import { podStatus, writePodStatus } from './pod-status.ts';
 import type { PortBook } from './port-book.ts';
@@ -27,6 +27,8 @@ export interface PodRunnerOptions {
   readonly addressesChanged: () => void;
   /** Variables of every pod's processes, beneath the pod's own. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Images that are on this machine; `null`: whichever is named. */
+  readonly images: ReadonlySet<string> | null;
 }
 
 /** Every port that the containers of a pod listen on. */
@@ -150,7 +152,10 @@ export class PodRunner {
             restarts: (numberAt(before, 'restartCount') ?? 0) + (wasRunning ? 1 : 0),
           },
           {
-            setting: () => this.#setting(spec),
+            setting: () => {
+              this.#refuseMissingImage(spec, stringAt(before, 'imageID'));
+              return this.#setting(spec);
+            },
             changed: () => this.#statusChanged(),
             tell: (type, reason, message) => this.#tell(type, reason, message),
           },
@@ -200,6 +205,17 @@ export class PodRunner {
     });
     // The deepest mount a path lies in is the one that counts.
     return mounts.sort((a, b) => b.mountPath.length - a.mountPath.length);
+  }
+
+  /** What a container ran with before, it may run with again. */
+  #refuseMissingImage(spec: JsonObject, imageId: string | undefined): void {
+    const { images } = this.#options;
+    const image = stringAt(spec, 'image') ?? '';
+    if (images === null || images.has(image) || imageId === imageIdOf(image)) return;
+    const present = [...images].join(', ');
+    throw new ImageMissing(
+      `image "${image}" is not here: the local control plane runs ${present} and pulls nothing`,
+    );
   }
 
   #setting(spec: JsonObject): ContainerSetting {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ApiError, badRequest, notImplemented } from '../api/api-error.ts';
+import { ApiError, badRequest, invalid, invalidField, notImplemented } from '../api/api-error.ts';
 import type { Json, JsonObject } from '../api/json.ts';
 import { isObject, numberAt, objectAt, stringAt } from '../api/json.ts';
 import type { KubeObject } from '../api/kube-object.ts';
@@ -155,8 +155,19 @@ async function update(call: Call): Promise<void> {
     sendJson(call.response, 200, writeScale(call.api, target, body, optionsOf(call, warnings)));
     return;
   }
+  refuseBlindUpdate(call, body);
   const object = call.api.update(target, body, optionsOf(call, warnings));
   answer(call, 200, object, warnings);
+}
+
+/** A custom resource is replaced only by who says which state they saw. */
+function refuseBlindUpdate({ path }: Call, body: Json): void {
+  const { definition, name } = path;
+  const version = stringAt(body, 'metadata', 'resourceVersion') ?? '';
+  if (!definition.isCustom || version !== '') return;
+  const subject = { group: definition.group, plural: definition.plural, name };
+  const why = 'must be specified for an update';
+  throw invalid(subject, definition.kind, [invalidField('metadata.resourceVersion', 0, why)]);
 }
 
 /** The function from the present state to the patched one, by the patch's language. */

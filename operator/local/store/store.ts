@@ -4,7 +4,7 @@ import { namespaceOf } from '../api/kube-object.ts';
 import type { Journal } from './journal.ts';
 
 /** Events kept for watches that come back; an older position is answered with 410 Gone. */
-export const historyEventsMax = 10_000;
+export const historyEventsMax = 4000;
 
 export type ChangeType = 'ADDED' | 'MODIFIED' | 'DELETED';
 

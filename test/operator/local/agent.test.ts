@@ -374,3 +374,18 @@ test('a pod waits for a ConfigMap it needs and says so', async (t) => {
   await whenReady(api, 's-0');
   assert.equal(await ask(plane, 's-0'), 'here');
 });
+
+test('an image that is not here is not pulled, and the pod says so', async (t) => {
+  const plane = await controlPlane(t, { pods: 'processes', images: ['here:1'] });
+  const { api } = plane;
+  const image = 'elsewhere:2';
+  create(api, 'statefulsets', statefulSet('s', { replicas: 1 }, { ...serving("'up'"), image }));
+  const waiting = await until(api, 'the reason', () => {
+    const found = at(statusOf(api, 's-0'), 'state', 'waiting') as JsonObject | undefined;
+    return found?.['reason'] === 'ImagePullBackOff' ? found : undefined;
+  });
+  assert.match(waiting['message'] as string, /"elsewhere:2" is not here: .* runs here:1/);
+  const there = { ...serving("'up'"), image: 'here:1' };
+  create(api, 'statefulsets', statefulSet('r', { replicas: 1 }, there));
+  await whenReady(api, 'r-0');
+});

@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { parseArguments } from '../../../operator/local/arguments.ts';
 import { lockStateDir } from '../../../operator/local/state-lock.ts';
+import { packageVersion } from '../../../operator/main.ts';
 import { ZooKeeper } from '../../../client/index.ts';
 import { statefulSet, temporaryDirectory } from './world.ts';
 
@@ -104,7 +105,8 @@ test('a second Ctrl-C ends at once what does not want to end', async (t) => {
   const mark = join(directory, 'running');
   const script = `process.on('SIGTERM', () => {}); require('fs').writeFileSync('${mark}', ''); setInterval(() => {}, 1000);`;
   const file = join(directory, 'deaf.json');
-  const set = statefulSet('deaf', { replicas: 1 }, { command: ['node', '-e', script] });
+  const container = { command: ['node', '-e', script], image: `zkensemble:${packageVersion()}` };
+  const set = statefulSet('deaf', { replicas: 1 }, container);
   writeFileSync(file, JSON.stringify(set));
   const run = start(t, ['--state-dir', join(directory, 'state'), '-f', file]);
   const watcher = watch(directory);
