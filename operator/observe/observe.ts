@@ -29,7 +29,9 @@ export async function observe(ensemble: ValidEnsemble, by: ObserveWith): Promise
   const { name, namespace } = ensemble;
   const voters = ownStatefulSet(by, ensemble, statefulSetName(name, 'voter'));
   const observers = ownStatefulSet(by, ensemble, statefulSetName(name, 'observer'));
-  const { membership } = scalingOf({ ensemble, voters });
+  const claims = claimsOf(by, ensemble);
+  const createdMs = msOf(ensemble.object.metadata.creationTimestamp) ?? 0;
+  const { membership } = scalingOf({ ensemble, voters, claims, createdMs });
   const servers = await Promise.all(
     expectedServers(name, membership).map(async (server): Promise<ServerView> => {
       const pod = by.pods.get(namespace, server.name);
@@ -53,9 +55,9 @@ export async function observe(ensemble: ValidEnsemble, by: ObserveWith): Promise
     voters,
     observers,
     hasDisruptionBudget: isOwned(by.budgets.get(namespace, name), ensemble),
-    claims: claimsOf(by, ensemble),
+    claims,
     servers,
-    createdMs: msOf(ensemble.object.metadata.creationTimestamp) ?? 0,
+    createdMs,
     wallMs: by.wallMs(),
   };
 }

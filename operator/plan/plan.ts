@@ -51,7 +51,7 @@ export function plan(observed: Observed, defaults: ServerDefaults): Planned {
     wallMs: observed.wallMs,
   };
   const foreign = foreignServers(observed.servers);
-  const handsOff = spec.paused || ensemble.deleting;
+  const handsOff = spec.paused || ensemble.deleting || !scaling.mayMake;
   const still = handsOff || spec.hibernate || foreign.length > 0;
   const budget = disruptionBudget(ensemble, scaling.membership.voters);
   const templates = { voterTemplate, observerTemplate };

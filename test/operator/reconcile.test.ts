@@ -201,6 +201,28 @@ test('a changed number of voters is refused with a reason and changes nothing', 
   await untilCondition('Ready', 'True');
 });
 
+test('a smaller ensemble is not made over the volumes of a larger one', async (t) => {
+  const { api, condition, untilCondition } = await stage(t, { replicas: 1 }, {}, (fake) => {
+    for (const i of [0, 1, 2]) {
+      fake.put('persistentvolumeclaims', {
+        apiVersion: 'v1',
+        kind: 'PersistentVolumeClaim',
+        metadata: {
+          name: `data-zk-${i}`,
+          creationTimestamp: '2020-01-01T00:00:00Z',
+          labels: { 'app.kubernetes.io/name': 'zkensemble', 'app.kubernetes.io/instance': 'zk' },
+        },
+      });
+    }
+  });
+  await untilCondition('Stalled', 'True', 'ScaleUnsupported');
+  assert.match(condition('Stalled')?.message ?? '', /at least 3 voters/);
+  assert.equal(api.get('statefulsets', 'zk'), undefined);
+
+  for (const i of [0, 1, 2]) api.remove('persistentvolumeclaims', `data-zk-${i}`);
+  await untilCondition('Ready', 'True');
+});
+
 test('a scaled StatefulSet is put back', async (t) => {
   const { api, untilCondition } = await stage(t, { replicas: 3 });
   await untilCondition('Ready', 'True');

@@ -56,3 +56,46 @@ for (const [what, spec, voters, membershipWanted, refused] of [
     assert.equal(refusal?.reason, refused ? 'ScaleUnsupported' : undefined);
   });
 }
+
+const bootstrapped = {
+  bootstrapped: true,
+  members: [1, 2, 3].map((id) => ({
+    myid: id + 4,
+    name: `zk-${id - 1}`,
+    role: 'Down' as const,
+    voting: true,
+    ready: false,
+    inSync: false,
+    updated: false,
+  })),
+};
+
+function withStatus(spec: { replicas: number; memberIdOffset?: number }) {
+  const observed = observedOf(spec, [], { voters: null });
+  const object = { ...observed.ensemble.object, status: bootstrapped };
+  return scalingOf({ ...observed, ensemble: { ...observed.ensemble, object } });
+}
+
+test('a deleted StatefulSet comes back as it was', () => {
+  const { membership, refusal, mayMake } = withStatus({ replicas: 5, memberIdOffset: 4 });
+  assert.deepEqual([membership.voters, membership.memberIdOffset], [3, 4]);
+  assert.equal(refusal?.reason, 'ScaleUnsupported');
+  assert.equal(mayMake, true);
+  assert.equal(withStatus({ replicas: 3, memberIdOffset: 4 }).refusal, null);
+});
+
+for (const [replicas, left, wanted] of [
+  [3, ['older', 'older', 'older'], true],
+  [5, ['older', 'older', 'older'], true],
+  [1, ['older', 'older', 'older'], false],
+  [3, ['older', 'older', 'older', 'older', 'older'], false],
+  [1, ['older', 'newer', 'newer'], true],
+] as const) {
+  test(`${replicas} asked for where an earlier ensemble left ${left.join()}`, () => {
+    const observed = observedOf({ replicas }, [], { voters: null, claims: claims(...left) });
+    const { mayMake, refusal } = scalingOf(observed);
+    assert.equal(mayMake, wanted);
+    assert.equal(refusal === null, wanted);
+    if (!wanted) assert.match(refusal?.message ?? '', /delete the volumes to begin anew/);
+  });
+}
