@@ -3,6 +3,7 @@ import { JuteError } from '../server/protocol/jute.ts';
 import type { JuteReader, JuteWriter } from '../server/protocol/jute.ts';
 import { pathProblem } from '../server/protocol/path.ts';
 import { intoChroot, outOfChroot } from './chroot.ts';
+import { deferred } from './deferred.ts';
 import { Driver } from './driver.ts';
 import { HostRing, parseConnectString } from './hosts.ts';
 import { ClientSession } from './session.ts';
@@ -81,7 +82,7 @@ export class ClientConnection {
   /** @throws ZkError CONNECTION_LOSS, SESSION_EXPIRED, AUTH_FAILED, BAD_ARGUMENTS */
   static async open(connectString: string, options: ConnectOptions): Promise<ClientConnection> {
     const connection = new ClientConnection(connectString, options);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { promise, resolve, reject } = deferred<void>();
     const timeoutMs = options.connectTimeoutMs ?? connection.session.timeoutMs;
     const timer = setTimeout(() => void connection.close(), timeoutMs);
     const off = connection.onState((state, reason) => {
@@ -152,7 +153,7 @@ export class ClientConnection {
   }
 
   close(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = deferred<void>();
     if (this.session.isOver) return Promise.resolve();
     this.onState((state) => {
       if (state === 'closed' || state === 'expired') resolve();

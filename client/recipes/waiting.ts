@@ -1,3 +1,4 @@
+import { deferred } from '../deferred.ts';
 import { ZkError } from '../index.ts';
 import type { ErrorName, ZooKeeper } from '../index.ts';
 
@@ -94,7 +95,7 @@ export function isOver(zk: ZooKeeper): boolean {
  * @throws ZkError SESSION_EXPIRED when the session ends first; the signal's reason.
  */
 export function waitFor(zk: ZooKeeper, notice: Notice, signal: AbortSignal): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const { promise, resolve, reject } = deferred<void>();
   if (signal.aborted) reject(signal.reason);
   else if (isOver(zk)) reject(sessionOver(null));
   const onAbort = (): void => reject(signal.reason);
@@ -112,7 +113,7 @@ export function waitFor(zk: ZooKeeper, notice: Notice, signal: AbortSignal): Pro
 
 /** The promise, or the signal's reason if that comes first; the promise is then left to itself. */
 export function raced<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: first, resolve, reject } = Promise.withResolvers<T>();
+  const { promise: first, resolve, reject } = deferred<T>();
   const onAbort = (): void => reject(signal.reason);
   promise.then(resolve, reject);
   if (signal.aborted) onAbort();
