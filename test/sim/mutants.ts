@@ -221,22 +221,6 @@ class EagerEpoch extends LyingPeer {
   }
 }
 
-/** Answers its own clients' syncs without asking whether it still leads. */
-class HastySync extends LyingPeer {
-  #tags: number[] = [];
-
-  override step(event: ZabEvent): void {
-    if (event.type !== 'sync' || event.link !== null) return super.step(event);
-    this.#tags.push(event.tag);
-  }
-
-  override takeEffects(): ZabEffect[] {
-    const done = this.#tags.map((tag): ZabEffect => ({ type: 'syncDone', tag }));
-    this.#tags = [];
-    return [...this.inner.takeEffects(), ...done];
-  }
-}
-
 /** Hands one transaction in fifty to the tree twice. */
 class DoubleDelivery extends LyingPeer {
   #count = 0;
@@ -318,12 +302,6 @@ export const mutants: readonly Mutant[] = [
     symptom: /^Z1[13] /,
     showsOutside: false,
     parts: peers((o) => new EagerEpoch(o)),
-  },
-  {
-    name: 'answers a sync without asking the others',
-    symptom: /^C4 /,
-    showsOutside: true,
-    parts: peers((o) => new HastySync(o)),
   },
   {
     name: 'delivers a transaction twice',
