@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Json, JsonObject } from '../api/json.ts';
 import { arrayAt, stringAt } from '../api/json.ts';
 import type { KubeObject } from '../api/kube-object.ts';
@@ -69,12 +70,12 @@ export function recordEvent(
   const { api, nowMs } = context;
   const namespace = namespaceOf(object) === '' ? 'default' : namespaceOf(object);
   const definition = builtin('events');
-  const isSame = (one: KubeObject): boolean =>
-    stringAt(one, 'involvedObject', 'uid') === object.metadata.uid &&
-    one['reason'] === event.reason &&
-    one['message'] === event.message;
   const time = timestamp(nowMs());
-  const known = api.list(definition, namespace, isSame)[0];
+  const { name, uid, resourceVersion } = object.metadata;
+  const mark = [uid, event.component, event.reason, event.message].join('\u0000');
+  const eventName = `${name}.${createHash('sha256').update(mark).digest('hex').slice(0, 16)}`;
+  // What is said again is counted, not listed again.
+  const known = api.store.get('/events', namespace, eventName);
   if (known !== undefined) {
     const count = typeof known['count'] === 'number' ? known['count'] + 1 : 2;
     api.modify(targetOf(definition, known), (old) => ({ ...old, count, lastTimestamp: time }), {
@@ -82,9 +83,8 @@ export function recordEvent(
     });
     return;
   }
-  const { name, uid, resourceVersion } = object.metadata;
   const body: JsonObject = {
-    metadata: { generateName: `${name}.` },
+    metadata: { name: eventName },
     involvedObject: {
       apiVersion: object.apiVersion,
       kind: object.kind,

@@ -72,7 +72,7 @@ export class GarbageController implements Controller {
     } else if (isTerminating(object)) {
       this.#loop.enqueue(`waiting/${object.metadata.uid}`);
     } else if (type === 'ADDED' && ownersOf(object).length > 0) {
-      this.#loop.enqueue(`orphan/${object.metadata.uid}`);
+      this.#loop.enqueue(`added/${resource}/${namespaceOf(object)}/${object.metadata.name}`);
     }
   }
 
@@ -101,20 +101,30 @@ export class GarbageController implements Controller {
         this.#release(name);
         break;
       default:
-        for (const found of this.#everything((object) => object.metadata.uid === name)) {
-          this.#collect(found);
-        }
+        this.#collectAdded(rest);
     }
     return null;
   }
 
+  /** An object that names an owner which is not there. */
+  #collectAdded([group = '', plural = '', namespace = '', name = '']: readonly string[]): void {
+    const { api } = this.#context;
+    const object = api.store.get(`${group}/${plural}`, namespace, name);
+    const definition = api.catalog
+      .all()
+      .find((one) => one.group === group && one.plural === plural);
+    if (object !== undefined && definition !== undefined) this.#collect({ definition, object });
+  }
+
   #everything(matches: (object: KubeObject) => boolean): Found[] {
     const { api } = this.#context;
-    return api.catalog
-      .all()
-      .flatMap((definition) =>
-        api.list(definition, '', matches).map((object) => ({ definition, object })),
-      );
+    const found: Found[] = [];
+    for (const definition of api.catalog.all()) {
+      for (const object of api.store.each(resourceKey(definition))) {
+        if (matches(object)) found.push({ definition, object });
+      }
+    }
+    return found;
   }
 
   #dependentsOf(uid: string): Found[] {

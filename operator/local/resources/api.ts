@@ -45,6 +45,8 @@ export interface Target {
   readonly name: string;
 }
 
+const keptNamespaces: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public']);
+
 function subjectOf(definition: ResourceDefinition, name: string): Subject {
   return { group: definition.group, plural: definition.plural, name };
 }
@@ -169,6 +171,10 @@ export class Api {
   delete(target: Target, options: DeleteOptions): { object: KubeObject; isGone: boolean } {
     const old = this.get(target);
     const subject = subjectOf(target.definition, target.name);
+    if (old.kind === 'Namespace' && keptNamespaces.has(target.name)) {
+      const message = `namespaces "${target.name}" is forbidden: this namespace may not be deleted`;
+      throw new ApiError(403, 'Forbidden', message);
+    }
     if (options.uid !== undefined && options.uid !== old.metadata.uid) {
       throw conflict(
         subject,

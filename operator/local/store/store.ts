@@ -67,6 +67,11 @@ export class Store {
     return found.sort((a, b) => ((keys.get(a) ?? '') < (keys.get(b) ?? '') ? -1 : 1));
   }
 
+  /** Objects of a resource in no order, for whoever looks at all of them often. */
+  each(resource: string): Iterable<KubeObject> {
+    return this.#tables.get(resource)?.values() ?? [];
+  }
+
   resources(): string[] {
     return [...this.#tables.keys()];
   }
