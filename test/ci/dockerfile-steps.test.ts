@@ -61,8 +61,7 @@ function build(): { directory: string; env: Record<string, string>; command: rea
         });
       }
     } else if (step.type === 'run') {
-      const local = step.command.replaceAll('=/app', `=${inImage(name, '/app')}`);
-      execFileSync('sh', ['-c', local], {
+      execFileSync('sh', ['-c', step.command], {
         cwd: inImage(name, directory),
         env: environment(env),
         stdio: ['ignore', 'inherit', 'inherit'],
@@ -80,6 +79,8 @@ test('the steps make an image that starts as server and as operator', () => {
   assert.ok(packages.includes('fastify'), 'what runs is there');
   assert.ok(!packages.includes('typescript'), 'what develops is not');
   assert.ok(!readdirSync(join(directory, 'operator')).includes('local'));
+  const cached = readdirSync(join(directory, '.cache'), { recursive: true });
+  assert.ok(cached.length > 100, `${cached.length} compiled files`);
 
   const run = (words: readonly string[]) =>
     spawnSync(words[0] ?? '', words.slice(1), {

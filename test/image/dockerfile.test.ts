@@ -23,6 +23,13 @@ test('it runs as nobody in particular, never as root', () => {
   assert.deepEqual(users, ['1000:1000']);
 });
 
+test('what is compiled ahead is compiled by the user that runs, who alone can read it', () => {
+  const at = (type: string, part: string): number =>
+    steps.findIndex((step) => step.type === type && JSON.stringify(step).includes(part));
+  assert.ok(at('run', 'import(') > at('user', '1000'));
+  assert.ok(at('env', 'NODE_COMPILE_CACHE') < at('run', 'import('));
+});
+
 test('only what runs is installed, and no package runs a script', () => {
   const installs = steps.flatMap((step) =>
     step.type === 'run' && step.command.includes('npm') ? [step.command] : [],
