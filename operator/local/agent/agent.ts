@@ -6,7 +6,7 @@ import { isTerminating, namespaceOf } from '../api/kube-object.ts';
 import type { Controller, ControllerContext } from '../controllers/controller.ts';
 import { keyOf } from '../controllers/controller.ts';
 import { writePrivateFile } from '../kubeconfig.ts';
-import { targetOf } from '../resources/api.ts';
+import { targetOf } from '../resources/target.ts';
 import { builtin } from '../resources/builtin.ts';
 import { nodeName } from '../resources/strategies/workloads.ts';
 import type { Change } from '../store/store.ts';

@@ -5,7 +5,7 @@ import { annotationsOf, isTerminating, namespaceOf } from '../api/kube-object.ts
 import type { Controller, ControllerContext } from '../controllers/controller.ts';
 import { keyOf, splitKey } from '../controllers/controller.ts';
 import { WorkLoop } from '../controllers/work-loop.ts';
-import { targetOf } from '../resources/api.ts';
+import { targetOf } from '../resources/target.ts';
 import { builtin } from '../resources/builtin.ts';
 import type { Change } from '../store/store.ts';
 import { podStatus, writePodStatus } from './pod-status.ts';

@@ -3,7 +3,7 @@ import type { JsonObject } from '../api/json.ts';
 import type { KubeObject } from '../api/kube-object.ts';
 import { finalizersOf, isTerminating, namespaceOf } from '../api/kube-object.ts';
 import { arrayAt } from '../api/json.ts';
-import { targetOf } from '../resources/api.ts';
+import { targetOf } from '../resources/target.ts';
 import { builtin } from '../resources/builtin.ts';
 import { ownManager } from '../seed.ts';
 import type { Change } from '../store/store.ts';

@@ -4,7 +4,7 @@ import { arrayAt, stringAt } from '../api/json.ts';
 import type { KubeObject } from '../api/kube-object.ts';
 import { isTerminating, microTimestamp, namespaceOf, timestamp } from '../api/kube-object.ts';
 import type { Api } from '../resources/api.ts';
-import { targetOf } from '../resources/api.ts';
+import { targetOf } from '../resources/target.ts';
 import { builtin } from '../resources/builtin.ts';
 import type { ResourceDefinition } from '../resources/definition.ts';
 import { ownManager } from '../seed.ts';

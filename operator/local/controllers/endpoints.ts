@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../api/json.ts';
 import { arrayAt, at, isObject, numberAt, sameJson, stringAt } from '../api/json.ts';
 import type { KubeObject } from '../api/kube-object.ts';
 import { isTerminating, labelsOf, namespaceOf } from '../api/kube-object.ts';
-import { targetOf } from '../resources/api.ts';
+import { targetOf } from '../resources/target.ts';
 import { builtin } from '../resources/builtin.ts';
 import type { ResourceDefinition } from '../resources/definition.ts';
 import { resourceKey } from '../resources/definition.ts';

@@ -7,7 +7,7 @@ import {
   ownersOf,
   type OwnerReference,
 } from '../api/kube-object.ts';
-import { targetOf } from '../resources/api.ts';
+import { targetOf } from '../resources/target.ts';
 import type { ResourceDefinition } from '../resources/definition.ts';
 import { resourceKey } from '../resources/definition.ts';
 import { foregroundFinalizer, orphanFinalizer } from '../resources/deletion.ts';

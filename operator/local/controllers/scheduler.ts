@@ -2,7 +2,7 @@ import type { JsonObject } from '../api/json.ts';
 import { at, objectAt, sameJson, stringAt } from '../api/json.ts';
 import type { KubeObject } from '../api/kube-object.ts';
 import { isTerminating, timestamp } from '../api/kube-object.ts';
-import { targetOf } from '../resources/api.ts';
+import { targetOf } from '../resources/target.ts';
 import { builtin } from '../resources/builtin.ts';
 import { nodeName } from '../resources/strategies/workloads.ts';
 import { ownManager } from '../seed.ts';

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../api/json.ts';
-import { at, isObject, numberAt, objectAt, sameJson, stringAt } from '../api/json.ts';
+import { at, numberAt, objectAt, sameJson, stringAt } from '../api/json.ts';
 import type { KubeObject } from '../api/kube-object.ts';
 import {
   controllerOf,
@@ -8,7 +8,7 @@ import {
   namespaceOf,
   ownersOf,
 } from '../api/kube-object.ts';
-import { targetOf } from '../resources/api.ts';
+import { targetOf } from '../resources/target.ts';
 import { builtin } from '../resources/builtin.ts';
 import { selectsLabels } from '../resources/selectors.ts';
 import { ownManager } from '../seed.ts';
@@ -22,21 +22,13 @@ import {
   splitKey,
   writeStatus,
 } from './controller.ts';
-import {
-  claimsFor,
-  ordinalOf,
-  ownerOf,
-  podFor,
-  revisionLabel,
-  revisionName,
-  startOf,
-} from './stateful-pods.ts';
+import { claimsFor, ordinalOf, ownerOf, podFor, revisionLabel, startOf } from './stateful-pods.ts';
+import { Revisions } from './revisions.ts';
 import { WorkLoop } from './work-loop.ts';
 
 const setsKey = 'apps/statefulsets';
 const podsKey = '/pods';
 const claimsKey = '/persistentvolumeclaims';
-const revisionsKey = 'apps/controllerrevisions';
 
 const options = { manager: ownManager } as const;
 
@@ -60,9 +52,11 @@ interface Pass {
 export class StatefulSetController implements Controller {
   readonly #context: ControllerContext;
   readonly #loop: WorkLoop;
+  readonly #revisions: Revisions;
 
   constructor(context: ControllerContext) {
     this.#context = context;
+    this.#revisions = new Revisions(context);
     this.#loop = new WorkLoop('statefulsets', (key) => this.#reconcile(key), context.log);
   }
 
@@ -98,7 +92,7 @@ export class StatefulSetController implements Controller {
     const [namespace, name] = splitKey(key);
     const set = this.#context.api.store.get(setsKey, namespace, name);
     if (set === undefined || isTerminating(set)) return null;
-    const updateRevision = this.#ensureRevision(set);
+    const updateRevision = this.#revisions.ensure(set);
     const pass: Pass = {
       set,
       namespace,
@@ -132,71 +126,6 @@ export class StatefulSetController implements Controller {
       found.set(ordinal, adopted);
     }
     return found;
-  }
-
-  #ensureRevision(set: KubeObject): string {
-    const { api } = this.#context;
-    const name = revisionName(set);
-    const namespace = namespaceOf(set);
-    this.#adoptRevision(set, name);
-    const own = api.store
-      .list(revisionsKey, namespace)
-      .filter((one) => controllerOf(one)?.uid === set.metadata.uid);
-    const highest = Math.max(0, ...own.map((one) => numberAt(one, 'revision') ?? 0));
-    const known = own.find((one) => one.metadata.name === name);
-    if (known === undefined) {
-      const body: JsonObject = {
-        metadata: {
-          name,
-          labels: { ...objectAt(set, 'spec', 'selector', 'matchLabels') },
-          ownerReferences: [ownerOf(set)],
-        },
-        data: { spec: { template: objectAt(set, 'spec', 'template') } },
-        revision: highest + 1,
-      };
-      api.create(builtin('controllerrevisions'), namespace, body, options);
-    } else if (numberAt(known, 'revision') !== highest) {
-      const target = targetOf(builtin('controllerrevisions'), known);
-      api.modify(target, (old) => ({ ...old, revision: highest + 1 }), options);
-    }
-    this.#dropOldRevisions(set, own, name);
-    return name;
-  }
-
-  /** A set made anew over pods that were set free finds its template's revision free, too. */
-  #adoptRevision(set: KubeObject, name: string): void {
-    const { api } = this.#context;
-    const found = api.store.get(revisionsKey, namespaceOf(set), name);
-    if (found === undefined || controllerOf(found) !== undefined) return;
-    const owners = [ownerOf(set)];
-    api.modify(
-      targetOf(builtin('controllerrevisions'), found),
-      (old) => ({ ...old, metadata: { ...old.metadata, ownerReferences: owners } }),
-      options,
-    );
-  }
-
-  #dropOldRevisions(set: KubeObject, own: readonly KubeObject[], updateRevision: string): void {
-    const limit = numberAt(set, 'spec', 'revisionHistoryLimit') ?? 10;
-    const live = new Set<string | undefined>([
-      updateRevision,
-      stringAt(set, 'status', 'currentRevision'),
-    ]);
-    for (const pod of this.#context.api.store.list(podsKey, namespaceOf(set))) {
-      live.add(labelsOf(pod)[revisionLabel]);
-    }
-    const dead = own
-      .filter((one) => !live.has(one.metadata.name))
-      .sort((a, b) => (numberAt(a, 'revision') ?? 0) - (numberAt(b, 'revision') ?? 0));
-    for (const one of dead.slice(0, Math.max(0, dead.length - limit))) {
-      this.#context.api.delete(targetOf(builtin('controllerrevisions'), one), {});
-    }
-  }
-
-  #templateOf(pass: Pass, revision: string): JsonObject {
-    const { store } = this.#context.api;
-    const kept = at(store.get(revisionsKey, pass.namespace, revision), 'data', 'spec', 'template');
-    return isObject(kept) ? kept : objectAt(pass.set, 'spec', 'template');
   }
 
   /** Template revision a new pod of an ordinal gets. */
@@ -244,7 +173,12 @@ export class StatefulSetController implements Controller {
     const { api } = this.#context;
     this.#ensureClaims(pass, ordinal);
     const revision = this.#revisionFor(pass, ordinal);
-    const body = podFor(pass.set, ordinal, this.#templateOf(pass, revision), revision);
+    const body = podFor(
+      pass.set,
+      ordinal,
+      this.#revisions.templateOf(pass.set, revision),
+      revision,
+    );
     if (api.store.get(podsKey, pass.namespace, `${pass.set.metadata.name}-${ordinal}`)) return;
     const pod = api.create(builtin('pods'), pass.namespace, body, options);
     this.#tell(pass, 'SuccessfulCreate', `create Pod ${pod.metadata.name} successful`);

@@ -7,7 +7,7 @@ import { isPodReady } from '../controllers/controller.ts';
 import type { Api } from '../resources/api.ts';
 import type { DeleteOptions } from '../resources/deletion.ts';
 import { parseBody, readBody, sendJson } from './answer.ts';
-import type { Call } from './verbs.ts';
+import type { Call } from './call.ts';
 
 const retryAfterSeconds = 10;
 

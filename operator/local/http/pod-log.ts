@@ -10,7 +10,7 @@ import {
   readFrom,
   tailPosition,
 } from '../agent/log-files.ts';
-import type { Call } from './verbs.ts';
+import type { Call } from './call.ts';
 
 /** How often a followed log is looked at. */
 const followIntervalMs = 200;

@@ -2,7 +2,8 @@ import { badRequest, notFound } from '../api/api-error.ts';
 import type { Json, JsonObject } from '../api/json.ts';
 import { at, ensureObject, numberAt, stringAt } from '../api/json.ts';
 import type { KubeObject } from '../api/kube-object.ts';
-import type { Api, Target, WriteOptions } from '../resources/api.ts';
+import type { Api, WriteOptions } from '../resources/api.ts';
+import type { Target } from '../resources/target.ts';
 import type { ScalePaths } from '../resources/definition.ts';
 import { selectorText } from '../resources/selectors.ts';
 

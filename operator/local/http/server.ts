@@ -16,7 +16,7 @@ import {
 } from './discovery.ts';
 import { openApiDocument, openApiIndex } from './openapi.ts';
 import { parseResourcePath } from './path.ts';
-import type { Call } from './verbs.ts';
+import type { Call } from './call.ts';
 import { serveObjects } from './verbs.ts';
 
 /** Answers a subresource that is no state of an object, such as a pod's log. */

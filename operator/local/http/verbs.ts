@@ -1,16 +1,17 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { ApiError, badRequest, invalid, invalidField, notImplemented } from '../api/api-error.ts';
 import type { Json, JsonObject } from '../api/json.ts';
-import { isObject, numberAt, objectAt, stringAt } from '../api/json.ts';
+import { stringAt } from '../api/json.ts';
 import type { KubeObject } from '../api/kube-object.ts';
 import { applyJsonPatch } from '../patch/json-patch.ts';
 import { applyMergePatch } from '../patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '../patch/strategic-merge.ts';
-import type { Api, Target, WriteOptions } from '../resources/api.ts';
+import type { WriteOptions } from '../resources/api.ts';
 import { apiVersionOf } from '../resources/definition.ts';
-import type { DeleteOptions } from '../resources/deletion.ts';
-import { parseBody, readBody, sendJson, warningHeaders } from './answer.ts';
-import type { ResourcePath } from './path.ts';
+import { sendJson, warningHeaders } from './answer.ts';
+import type { Call } from './call.ts';
+import { bodyOf, targetOf } from './call.ts';
+import { remove } from './delete.ts';
 import {
   isTrueParameter,
   pageOf,
@@ -24,16 +25,6 @@ import type { IncludeObject } from './table.ts';
 import { toPartialMetadata, toTable } from './table.ts';
 import { serveWatch } from './watch.ts';
 
-/** A request whose path named a resource. */
-export interface Call {
-  readonly api: Api;
-  readonly path: ResourcePath;
-  readonly query: URLSearchParams;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly nowMs: () => number;
-}
-
 type Shape = 'plain' | 'table' | 'metadata';
 
 function shapeOf(request: IncomingMessage): Shape {
@@ -44,10 +35,6 @@ function shapeOf(request: IncomingMessage): Shape {
     if (/^\s*application\/json\s*(;|$)/.test(range)) return 'plain';
   }
   return 'plain';
-}
-
-function targetOf(path: ResourcePath): Target {
-  return { definition: path.definition, namespace: path.namespace, name: path.name };
 }
 
 function includeOf(query: URLSearchParams): IncludeObject {
@@ -123,11 +110,6 @@ function list(call: Call): void {
     metadata,
     items: isPartial ? page.map(toPartialMetadata) : [...page],
   });
-}
-
-async function bodyOf(call: Call): Promise<Json> {
-  const bytes = await readBody(call.request);
-  return parseBody(bytes, call.request.headers['content-type'] ?? 'application/json');
 }
 
 function optionsOf(call: Call, warnings: string[]): WriteOptions {
@@ -223,65 +205,6 @@ async function patch(call: Call): Promise<void> {
   }
   const object = api.modify(target, patched(type, body, call), options);
   answer(call, 200, object, warnings);
-}
-
-function deleteOptions(call: Call, body: Json): DeleteOptions {
-  const from = isObject(body) ? body : {};
-  const { query } = call;
-  const asked = query.get('propagationPolicy') ?? stringAt(from, 'propagationPolicy');
-  const grace = query.get('gracePeriodSeconds') ?? numberAt(from, 'gracePeriodSeconds');
-  const preconditions = objectAt(from, 'preconditions');
-  const uid = stringAt(preconditions, 'uid');
-  const resourceVersion = stringAt(preconditions, 'resourceVersion');
-  const propagation = (['Background', 'Foreground', 'Orphan'] as const).find((it) => it === asked);
-  if (asked !== undefined && asked !== null && propagation === undefined) {
-    throw badRequest(`propagationPolicy: Unsupported value: "${asked}"`);
-  }
-  const isDry = writeOptions(query, undefined, []).isDryRun === true || 'dryRun' in from;
-  return {
-    isDryRun: isDry,
-    ...(uid === undefined ? {} : { uid }),
-    ...(resourceVersion === undefined ? {} : { resourceVersion }),
-    ...(propagation === undefined ? {} : { propagation }),
-    ...(grace === undefined || grace === null ? {} : { graceSeconds: Number(grace) }),
-  };
-}
-
-async function remove(call: Call): Promise<void> {
-  const { api, path, query } = call;
-  const options = deleteOptions(call, await bodyOf(call));
-  if (path.name === '') {
-    const found = api.list(path.definition, path.namespace, selectorOf(query, path.definition));
-    const items = found.map((object) => {
-      const namespace = stringAt(object, 'metadata', 'namespace') ?? '';
-      const target = { definition: path.definition, namespace, name: object.metadata.name };
-      return api.delete(target, options).object;
-    });
-    sendJson(call.response, 200, {
-      kind: `${path.definition.kind}List`,
-      apiVersion: apiVersionOf(path.definition),
-      metadata: { resourceVersion: String(api.store.revision) },
-      items,
-    });
-    return;
-  }
-  const { object, isGone } = api.delete(targetOf(path), options);
-  if (!isGone || path.definition.plural === 'pods') {
-    sendJson(call.response, 200, object);
-    return;
-  }
-  sendJson(call.response, 200, {
-    kind: 'Status',
-    apiVersion: 'v1',
-    metadata: {},
-    status: 'Success',
-    details: {
-      name: path.name,
-      group: path.definition.group,
-      kind: path.definition.plural,
-      uid: object.metadata.uid,
-    },
-  });
 }
 
 function refuseMethod(call: Call): never {

@@ -1,4 +1,3 @@
-import type { Subject } from '../api/api-error.ts';
 import {
   alreadyExists,
   ApiError,
@@ -8,9 +7,9 @@ import {
   notFound,
 } from '../api/api-error.ts';
 import type { Json, JsonObject } from '../api/json.ts';
-import { ensureObject, isObject, numberAt, objectAt, sameJson, stringAt } from '../api/json.ts';
+import { ensureObject, numberAt, objectAt, sameJson, stringAt } from '../api/json.ts';
 import type { KubeObject } from '../api/kube-object.ts';
-import { finalizersOf, isTerminating, namespaceOf, timestamp } from '../api/kube-object.ts';
+import { finalizersOf, isTerminating, timestamp } from '../api/kube-object.ts';
 import { ruleErrors } from '../cel/rules.ts';
 import type { Writer } from '../patch/managed-fields.ts';
 import { applyFields, trackUpdate } from '../patch/managed-fields.ts';
@@ -25,6 +24,8 @@ import { afterDelete } from './deletion.ts';
 import { metadataErrors, metadataForCreate, metadataForUpdate } from './metadata.ts';
 import type { Selector } from './selectors.ts';
 import { everything } from './selectors.ts';
+import type { Target } from './target.ts';
+import { checkedBody, checkPreconditions, subjectOf } from './target.ts';
 
 export interface WriteOptions {
   /** Name under which `managedFields` records the write. */
@@ -38,18 +39,7 @@ export interface WriteOptions {
   readonly warnings?: string[];
 }
 
-export interface Target {
-  readonly definition: ResourceDefinition;
-  /** `''` for a resource without namespaces. */
-  readonly namespace: string;
-  readonly name: string;
-}
-
 const keptNamespaces: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public']);
-
-function subjectOf(definition: ResourceDefinition, name: string): Subject {
-  return { group: definition.group, plural: definition.plural, name };
-}
 
 /** An object as it is stored, without what changes at every write. */
 function withoutTimes(object: KubeObject): JsonObject {
@@ -108,8 +98,8 @@ export class Api {
   /** @throws ApiError 404, 409 for a stale `resourceVersion` or another `uid`, 422. */
   update(target: Target, body: Json, options: WriteOptions): KubeObject {
     const old = this.get(target);
-    const given = this.#checkedBody(target.definition, body);
-    this.#checkPreconditions(target, old, given);
+    const given = checkedBody(target.definition, body);
+    checkPreconditions(target, old, given);
     return this.#write(
       target.definition,
       old,
@@ -131,7 +121,7 @@ export class Api {
   /** Server-side apply. @throws ApiError 409 that names the conflicts, 422. */
   apply(target: Target, body: Json, options: WriteOptions): KubeObject {
     const { definition, namespace, name } = target;
-    const given = this.#checkedBody(definition, body);
+    const given = checkedBody(definition, body);
     const claimed = stringAt(given, 'metadata', 'name');
     if (claimed !== name) {
       throw badRequest(`metadata.name ${claimed ?? 'null'} does not match the request: ${name}`);
@@ -159,7 +149,7 @@ export class Api {
       const next = this.#fresh(definition, namespace, owned);
       return this.#write(definition, undefined, next, options, false);
     }
-    this.#checkPreconditions(target, old, given);
+    checkPreconditions(target, old, given);
     const isForced = options.isForced === true;
     const writer = this.#writer(definition, options);
     const merged = applyFields(old, applied, definition.schema, writer, isForced);
@@ -197,7 +187,7 @@ export class Api {
   }
 
   #fresh(definition: ResourceDefinition, namespace: string, body: Json): KubeObject {
-    const given = this.#checkedBody(definition, body);
+    const given = checkedBody(definition, body);
     const metadata = metadataForCreate(given, namespace, definition.isNamespaced, this.#nowMs());
     return {
       ...structuredClone(given),
@@ -229,41 +219,6 @@ export class Api {
       else next['status'] = structuredClone(status);
     }
     return next;
-  }
-
-  #checkedBody(definition: ResourceDefinition, body: Json): JsonObject {
-    if (!isObject(body)) throw badRequest('the body of the request is not an object');
-    const kind = body['kind'] ?? definition.kind;
-    const apiVersion = body['apiVersion'] ?? apiVersionOf(definition);
-    if (kind !== definition.kind || apiVersion !== apiVersionOf(definition)) {
-      const wanted = `${apiVersionOf(definition)}, Kind=${definition.kind}`;
-      throw badRequest(`the object provided is unrecognized here: expected ${wanted}`);
-    }
-    return body;
-  }
-
-  #checkPreconditions(target: Target, old: KubeObject, given: JsonObject): void {
-    const subject = subjectOf(target.definition, target.name);
-    const version = stringAt(given, 'metadata', 'resourceVersion') ?? '';
-    const uid = stringAt(given, 'metadata', 'uid') ?? '';
-    const name = stringAt(given, 'metadata', 'name') ?? '';
-    if (name !== '' && name !== target.name) {
-      throw badRequest(
-        `the name of the object (${name}) does not match the name on the URL (${target.name})`,
-      );
-    }
-    if (uid !== '' && uid !== old.metadata.uid) {
-      throw conflict(
-        subject,
-        `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
-      );
-    }
-    if (version !== '' && version !== '0' && version !== old.metadata.resourceVersion) {
-      throw conflict(
-        subject,
-        'the object has been modified; please apply your changes to the latest version and try again',
-      );
-    }
   }
 
   #admitInto(definition: ResourceDefinition, namespace: string): void {
@@ -366,9 +321,4 @@ export class Api {
     const isSame = sameJson(wanted(next), wanted(old));
     next.metadata['generation'] = isSame ? generation : generation + 1;
   }
-}
-
-/** The target that an object itself is. */
-export function targetOf(definition: ResourceDefinition, object: KubeObject): Target {
-  return { definition, namespace: namespaceOf(object), name: object.metadata.name };
 }

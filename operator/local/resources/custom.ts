@@ -4,9 +4,10 @@ import type { KubeObject } from '../api/kube-object.ts';
 import { compileRules } from '../cel/rules.ts';
 import { builtinSchema } from '../schema/builtin.ts';
 import type { Schema } from '../schema/schema.ts';
-import { ageColumn, ageSince, nameColumn } from './columns.ts';
+import { ageColumn, nameColumn } from './columns.ts';
 import { columnPath } from './custom-strategy.ts';
 import type { Column, ResourceDefinition, ScalePaths } from './definition.ts';
+import { ageSince } from './human-duration.ts';
 import { noStrategy } from './strategies/plain.ts';
 
 const columnTypes = ['string', 'integer', 'number', 'boolean', 'date'] as const;

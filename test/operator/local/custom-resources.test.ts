@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { parse } from 'yaml';
 import type { JsonObject } from '../../../operator/local/api/json.ts';
 import type { Api } from '../../../operator/local/resources/api.ts';
-import type { Target } from '../../../operator/local/resources/api.ts';
+import type { Target } from '../../../operator/local/resources/target.ts';
 import { toTable } from '../../../operator/local/http/table.ts';
 import { asTester, at, bareApi, refusal, target } from './world.ts';
 

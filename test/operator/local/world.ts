@@ -10,7 +10,7 @@ import type {
   LocalControlPlaneOptions,
 } from '../../../operator/local/control-plane.ts';
 import { startLocalControlPlane } from '../../../operator/local/control-plane.ts';
-import type { Target } from '../../../operator/local/resources/api.ts';
+import type { Target } from '../../../operator/local/resources/target.ts';
 import { Api } from '../../../operator/local/resources/api.ts';
 import { builtin } from '../../../operator/local/resources/builtin.ts';
 import { Catalog } from '../../../operator/local/resources/catalog.ts';
