@@ -126,3 +126,28 @@ test('a rolling restart under load', { timeout: 120_000 }, async (t) => {
       `longest ${Math.round(writer.longestMs)} ms`,
   );
 });
+
+test(
+  'a configuration that no server takes stops at one member, and a revert heals',
+  { timeout: 120_000 },
+  async (t) => {
+    const { plane, create, patch, until } = await localStage(t, { pods: 'processes' });
+    await create('zk', { replicas: 3, updateStrategy: { minReadySeconds: 0 } });
+    const before = await until('zk', isReady);
+    const zk = await ZooKeeper.connect(connectString(plane), { sessionTimeoutMs: 10_000 });
+    t.after(() => zk.close());
+
+    await patch('zk', { config: { properties: { 'fsync.warningthresholdms': 'soon' } } });
+    const broken = await until('zk', ({ members }) =>
+      Boolean(members?.some(({ message }) => message?.startsWith('CrashLoopBackOff') === true)),
+    );
+    assert.equal(broken.updatedReplicas, 1, 'one was tried');
+    assert.equal(broken.inSyncVoters, 2);
+    assert.equal(conditionOf(broken, 'Available'), 'True Serving');
+    assert.equal(await zk.create('/still', 'writes'), '/still');
+
+    await patch('zk', { config: { properties: null } });
+    const after = await until('zk', (status) => isReady(status) && status.updatedReplicas === 3);
+    assert.equal(after.epoch, before.epoch, 'the leader was never touched');
+  },
+);
