@@ -28,6 +28,8 @@ export interface EffectsParts {
   readonly mesh: () => PeerMesh | null;
   /** These members are active from now on. */
   readonly changeMembers: (ensemble: Ensemble) => void;
+  /** This server leads no longer. */
+  readonly stoodDown: () => void;
 }
 
 /** Does what the agreement asks for, in the order asked, and reports completions back as events. */
@@ -192,11 +194,13 @@ export class Effects {
     });
     if (effect.phase === 'broadcast') return this.#serve();
     if (core.upstream === null) return;
+    const hasLed = this.leadership !== null;
     core.upstream.stop();
     core.upstream = null;
     this.leadership = null;
     this.following = null;
     this.#parts.sessions.hold(epochBefore);
+    if (hasLed) this.#parts.stoodDown();
   }
 
   #serve(): void {

@@ -42,8 +42,12 @@ export class Ports {
   }
 
   close(): void {
-    this.#listener?.close();
+    this.closeToClients();
     this.mesh?.close();
+  }
+
+  closeToClients(): void {
+    this.#listener?.close();
   }
 
   /** Members have changed. A server that is no member any more stays where it was. */

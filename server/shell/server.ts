@@ -70,6 +70,9 @@ export function startServer(
   }
 }
 
+/** A leader that leaves waits so long for what is under way. */
+const standDownMsMax = 2_000;
+
 /** Session ids of a server that is alone start with this server id, though its own is 0. */
 const soloSessionSid = 1;
 
@@ -81,6 +84,9 @@ class Server implements RunningServer {
   readonly #sessions: Sessions;
   readonly #storage: Storage;
   readonly #ports: Ports;
+  readonly #effects: Effects;
+  #afterLeading: () => void = () => undefined;
+  #isFinished = false;
 
   constructor(config: ServerConfig, host: Host, parts: ServerParts) {
     this.#storage = (parts.openStorage ?? openStorage)(
@@ -138,7 +144,7 @@ class Server implements RunningServer {
     const snapshots = new Snapshots(core, (link) =>
       this.#turn.emit({ type: 'linkProgress', link: link.id }),
     );
-    const effects = new Effects(core, {
+    this.#effects = new Effects(core, {
       links: this.#links,
       snapshots,
       commits: new Commits(core, this.#sessions, requests, watching),
@@ -147,8 +153,10 @@ class Server implements RunningServer {
       emit: (event) => this.#turn.emit(event),
       mesh: () => this.#ports.mesh,
       changeMembers: (ensemble) => this.#changeMembers(ensemble),
+      stoodDown: () => this.#afterLeading(),
     });
     const sessions = this.#sessions;
+    const effects = this.#effects;
     this.#turn = new Turn(core, { links: this.#links, effects, requests, sessions, snapshots });
     this.view = new ShellView(core, sessions);
     this.#ports = new Ports(core, {
@@ -167,14 +175,29 @@ class Server implements RunningServer {
     return this.#ports.clientPort;
   }
 
+  /**
+   * A leader leaves politely: it takes no more proposals, what is under way is committed, and the
+   * others elect while its process ends. Everyone else may go at once.
+   */
   stop(done: () => void): void {
-    const { host } = this.#core;
+    if (this.view.isDraining) return;
     this.view.isDraining = true;
+    const { host, config, tree } = this.#core;
+    host.log('info', 'stopping', { zxid: `0x${zxidHex(tree.lastZxid)}` });
+    this.#ports.closeToClients();
+    this.#afterLeading = () => this.#finish(done);
+    if (this.#effects.leadership === null || config.ensemble === null) return this.#finish(done);
+    this.#turn.emit({ type: 'resign', reason: 'this server is stopping' });
+    host.timer(standDownMsMax, () => this.#finish(done));
+  }
+
+  #finish(done: () => void): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
     this.#ports.close();
     this.#sessions.closeAll('this server is stopping');
     this.#links.closeAll();
     this.#turn.stop();
-    host.log('info', 'stopping', { zxid: `0x${zxidHex(this.#core.tree.lastZxid)}` });
     this.#storage.close(done);
   }
 

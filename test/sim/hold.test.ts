@@ -31,8 +31,8 @@ function busy(client: SimClient, tally: Tally): void {
   next();
 }
 
-/** Clients at the survivors while the leader dies. */
-function leaderDies(seed: number): Tally {
+/** Clients at the survivors while the leader dies, or leaves as SIGTERM asks it to. */
+function leaderGoes(seed: number, how: 'crash' | 'stop'): Tally {
   const tally: Tally = { sent: 0, lost: 0 };
   const ensemble = new SimEnsemble({ seed, voters: 3 });
   ensemble.run(1_000);
@@ -45,9 +45,10 @@ function leaderDies(seed: number): Tally {
   const connections = clients.map((client) => client.connectionCount);
   for (const client of clients) busy(client, tally);
   ensemble.run(300 + seed * 1.7);
-  ensemble.crash(leader, 'lost');
+  if (how === 'crash') ensemble.crash(leader, 'lost');
+  else ensemble.stop(leader);
   ensemble.run(1_500);
-  ensemble.start(leader);
+  if (ensemble.process(leader) === null) ensemble.start(leader);
   ensemble.settle(20_000);
   ensemble.run(500);
   assert.deepEqual(
@@ -58,13 +59,15 @@ function leaderDies(seed: number): Tally {
   return tally;
 }
 
-test('clients of the survivors lose nothing, not even their connection, when the leader dies', () => {
-  for (let seed = 1; seed <= 40; seed += 1) {
-    const { sent, lost } = leaderDies(seed);
-    assert.equal(lost, 0, `seed ${seed}`);
-    assert(sent > 500, `seed ${seed}: ${sent} requests`);
-  }
-});
+for (const how of ['crash', 'stop'] as const) {
+  test(`clients of the survivors lose nothing, not even their connection (leader: ${how})`, () => {
+    for (let seed = 1; seed <= 40; seed += 1) {
+      const { sent, lost } = leaderGoes(seed, how);
+      assert.equal(lost, 0, `seed ${seed}`);
+      assert(sent > 500, `seed ${seed}: ${sent} requests`);
+    }
+  });
+}
 
 test('a sync that waits in front of a write does not hide that the write is committed', () => {
   const result = stormScenario({ seed: 54, stormMs: 30_000, storms: 2 });
