@@ -1,5 +1,5 @@
 import type { Node, NodeData, Stat, ZooKeeper } from '../index.ts';
-import { getOrNull, makeDirectory } from './places.ts';
+import { getOrNull, makeDirectory, parentOf } from './places.ts';
 import { SharedWatches } from './shared-watches.ts';
 import { hasCode, isLost, isOver, Listeners, retried, sessionOver, waitFor } from './waiting.ts';
 import type { Notice } from './waiting.ts';
@@ -167,7 +167,7 @@ async function createFirst(zk: ZooKeeper, path: string, data: NodeData): Promise
     return (await zk.createWithStat(path, data)).stat;
   } catch (error) {
     if (hasCode(error, 'NO_NODE')) {
-      await makeDirectory(zk, path.slice(0, path.lastIndexOf('/')), false);
+      await makeDirectory(zk, parentOf(path), false);
     } else if (!hasCode(error, 'NODE_EXISTS') && !isLost(error)) throw error;
     return null;
   }

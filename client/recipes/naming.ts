@@ -1,7 +1,7 @@
 import { ZkError } from '../index.ts';
 import type { NodeData, ZooKeeper } from '../index.ts';
 import { isSame, publish } from './configuration.ts';
-import { childOf, getOrNull, makeDirectory, removeIfThere } from './places.ts';
+import { childOf, getOrNull, makeDirectory, parentOf, removeIfThere } from './places.ts';
 import { hasCode, retried } from './waiting.ts';
 
 /**
@@ -30,7 +30,7 @@ export class Naming {
         return;
       } catch (error) {
         if (hasCode(error, 'NO_NODE')) {
-          await makeDirectory(this.#zk, path.slice(0, path.lastIndexOf('/')), false);
+          await makeDirectory(this.#zk, parentOf(path), false);
         } else if (!hasCode(error, 'NODE_EXISTS')) throw error;
         else {
           const node = await getOrNull(this.#zk, path);

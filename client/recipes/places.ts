@@ -109,20 +109,23 @@ export async function takePlace(zk: ZooKeeper, options: PlaceOptions): Promise<O
 /**
  * Sees to it that a directory is there: itself a container, which the servers remove some time
  * after its last child, its parents ordinary nodes.
+ *
+ * @throws ZkError NO_NODE when this client lives below a node that is not there, nor its parent.
  */
 export async function makeDirectory(
   zk: ZooKeeper,
   directory: string,
   isContainer: boolean = true,
 ): Promise<void> {
-  if (directory === '/') return;
+  // The root is missing when it is a chroot that nobody made.
+  const container = isContainer && directory !== '/';
   for (;;) {
     try {
-      await retried(zk, null, () => zk.create(directory, null, { container: isContainer }));
+      await retried(zk, null, () => zk.create(directory, null, { container }));
       return;
     } catch (error) {
       if (hasCode(error, 'NODE_EXISTS')) return;
-      if (!hasCode(error, 'NO_NODE')) throw error;
+      if (!hasCode(error, 'NO_NODE') || directory === '/') throw error;
       await makeDirectory(zk, parentOf(directory), false);
     }
   }
@@ -146,7 +149,7 @@ export async function removeSurely(zk: ZooKeeper, path: string): Promise<void> {
   }
 }
 
-function parentOf(path: string): string {
+export function parentOf(path: string): string {
   const at = path.lastIndexOf('/');
   return at <= 0 ? '/' : path.slice(0, at);
 }

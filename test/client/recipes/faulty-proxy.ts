@@ -15,6 +15,9 @@ export class FaultyProxy implements AsyncDisposable {
   /** Opcode whose next request is lost, and what to do then. */
   #swallowing: { readonly opCode: number; readonly done: () => void } | null = null;
 
+  #storm: (() => number) | null = null;
+  #forwarded = 0;
+
   private constructor(targetPort: number) {
     this.#targetPort = targetPort;
     this.#server = createServer((client) => this.#pair(client));
@@ -30,6 +33,19 @@ export class FaultyProxy implements AsyncDisposable {
     const address = this.#server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     return `127.0.0.1:${port}`;
+  }
+
+  /** Requests that clients have sent so far, pings among them. */
+  get requestCount(): number {
+    return this.#forwarded;
+  }
+
+  /**
+   * From now on one request in thirty is lost with its connection, and of one in thirty the reply;
+   * `null` ends it. `random` is uniform in [0, 1).
+   */
+  storm(random: (() => number) | null): void {
+    this.#storm = random;
   }
 
   /** Breaks all connections; new ones are taken. */
@@ -87,6 +103,10 @@ export class FaultyProxy implements AsyncDisposable {
     let lost: { readonly xid: number; readonly done: () => void } | null = null;
     eachFrame(client, (frame, isHandshake) => {
       const opCode = isHandshake ? null : frame.readInt32BE(8);
+      if (!isHandshake) this.#forwarded += 1;
+      const chance = isHandshake ? 1 : (this.#storm?.() ?? 1);
+      if (chance < 1 / 30) return end();
+      if (chance < 2 / 30) lost ??= { xid: frame.readInt32BE(4), done: () => undefined };
       if (this.#swallowing !== null && opCode === this.#swallowing.opCode) {
         const { done } = this.#swallowing;
         this.#swallowing = null;

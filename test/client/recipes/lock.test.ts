@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { ZooKeeper } from '../../../client/index.ts';
+import { ZooKeeper } from '../../../client/index.ts';
 import { Lock } from '../../../client/recipes/lock.ts';
+import type { Tenure } from '../../../client/recipes/tenure.ts';
 import { OpCode } from '../../../server/protocol/op-code.ts';
 import { until } from '../../support/real-ensemble.ts';
 import { aborted, RecipeWorld } from './recipe-world.ts';
@@ -66,6 +67,40 @@ test('who does not get it in time leaves the line, and the next one is not kept 
   await held.release();
   await using again = await lock.acquire({ timeoutMs: 5_000 });
   assert.equal(again.lost.aborted, false);
+});
+
+test('a release wakes the next one only, however many wait', async () => {
+  const first = await new Lock(zk, '/herd').acquire();
+  const crowd = await Promise.all(Array.from({ length: 12 }, () => world.faultyClient()));
+  const places: Promise<Tenure>[] = [];
+  for (const [index, { zk: other }] of crowd.entries()) {
+    places.push(new Lock(other, '/herd').acquire());
+    await until('the place', 5_000, async () => (await inLine('/herd')) === index + 2);
+    // The watch is behind the place: what was asked before this is answered when this is.
+    await until('the look', 5_000, async () => (await other.children('/herd')).length > index);
+  }
+  const before = crowd.map(({ proxy }) => proxy.requestCount);
+  await first.release();
+  const next = await places[0];
+  await Promise.all(crowd.map(({ zk: other }) => other.exists('/herd')));
+  const asked = crowd.map(({ proxy }, index) => proxy.requestCount - (before[index] ?? 0));
+  assert(
+    asked.slice(1).every((count) => count <= 1 + 1),
+    `requests: ${asked.join()}`,
+  );
+  await next?.release();
+  for (const place of places.slice(1)) await (await place).release();
+});
+
+test('below a chroot that is not there it is made, unless its parent is missing too', async () => {
+  const below = await ZooKeeper.connect(`${world.address}/tenant`);
+  const held = await new Lock(below, '/a/lock').acquire();
+  assert.match(held.path, /^\/a\/lock\//);
+  assert.notEqual(await zk.exists(`/tenant${held.path}`), null);
+  await below.close();
+  const lower = await ZooKeeper.connect(`${world.address}/no/tenant`);
+  await assert.rejects(new Lock(lower, '/lock').acquire(), { code: 'NO_NODE' });
+  await lower.close();
 });
 
 test('giving up before the place is there leaves none behind', async () => {

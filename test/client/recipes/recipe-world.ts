@@ -13,8 +13,13 @@ export class RecipeWorld implements AsyncDisposable {
     this.#ensemble = ensemble;
   }
 
-  static async start(): Promise<RecipeWorld> {
-    const ensemble = await RealEnsemble.started({ members: [{ kind: 'ours' }], tickMs: 200 });
+  /** `properties` are the server's. */
+  static async start(properties: Readonly<Record<string, string>> = {}): Promise<RecipeWorld> {
+    const ensemble = await RealEnsemble.started({
+      members: [{ kind: 'ours' }],
+      tickMs: 200,
+      properties,
+    });
     return new RecipeWorld(ensemble);
   }
 
@@ -57,4 +62,13 @@ export function aborted(signal: AbortSignal): Promise<unknown> {
     if (signal.aborted) resolve(signal.reason);
     signal.addEventListener('abort', () => resolve(signal.reason));
   });
+}
+
+/** Numbers in [0, 1), the same for the same seed. */
+export function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
 }
