@@ -23,6 +23,8 @@ export interface ContainerSetting extends ProbeTarget {
 }
 
 export interface ContainerHooks {
+  /** Before every start but the first: gets what another program may have taken meanwhile. */
+  readonly restarting: () => Promise<void>;
   /** @throws ContainerConfigError when it cannot be started as written. */
   readonly setting: () => ContainerSetting;
   readonly changed: () => void;
@@ -116,6 +118,7 @@ export class Container {
       if (Date.now() - startedMs > backoffResetMs) this.#backoffMs = backoffMsMin;
       await this.#backOff(exit);
       if (exit !== null) this.#restarts += 1;
+      await this.#hooks.restarting();
     }
   }
 

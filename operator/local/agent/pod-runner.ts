@@ -156,6 +156,7 @@ export class PodRunner {
               this.#refuseMissingImage(spec, stringAt(before, 'imageID'));
               return this.#setting(spec);
             },
+            restarting: () => this.#assignPorts(spec),
             changed: () => this.#statusChanged(),
             tell: (type, reason, message) => this.#tell(type, reason, message),
           },
@@ -182,6 +183,13 @@ export class PodRunner {
     await this.#options.book.assign(keyOf(this.#pod), containerPortsOf(this.#pod));
     this.#options.addressesChanged();
     return !this.#isStopping;
+  }
+
+  /** A port of a container that ended may be somebody else's by now. */
+  async #assignPorts(spec: JsonObject): Promise<void> {
+    const ports = arrayAt(spec, 'ports').flatMap((port) => numberAt(port, 'containerPort') ?? []);
+    await this.#options.book.assign(keyOf(this.#pod), ports);
+    this.#options.addressesChanged();
   }
 
   #pause(ms: number): Promise<void> {

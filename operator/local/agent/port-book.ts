@@ -68,29 +68,24 @@ export class PortBook {
     this.#save();
   }
 
-  /** Gives each container port of a pod a port that can be bound now. */
+  /** Gives each of these container ports of a pod a port that can be bound now; others stay. */
   async assign(pod: string, containerPorts: readonly number[]): Promise<void> {
-    const kept = this.portsOf(pod);
-    const given: Record<string, number> = {};
     for (const containerPort of containerPorts) {
-      const old = kept[String(containerPort)];
+      const old = this.portOf(pod, containerPort);
       const isUsable = old !== undefined && !this.#isTaken(old, pod) && (await isPortFree(old));
+      if (isUsable) continue;
+      const port = await this.#choose(containerPort);
       // Entered at once: two pods that look at the same time must not choose the same.
-      given[String(containerPort)] = isUsable ? old : await this.#choose(pod, containerPort, given);
-      this.#entries[pod] = { ...given };
+      this.#entries[pod] = { ...this.#entries[pod], [String(containerPort)]: port };
     }
     this.#save();
   }
 
-  async #choose(
-    pod: string,
-    containerPort: number,
-    given: Readonly<Record<string, number>>,
-  ): Promise<number> {
+  async #choose(containerPort: number): Promise<number> {
     const isOpen = async (port: number): Promise<boolean> => {
-      if (this.#isTaken(port, pod) || Object.values(given).includes(port)) return false;
-      if (!(await isPortFree(port))) return false;
-      return !this.#isTaken(port, pod);
+      if (this.#isTaken(port) || !(await isPortFree(port))) return false;
+      // Somebody may have come first while this one looked.
+      return !this.#isTaken(port);
     };
     const preferred = this.#preferred.get(containerPort);
     if (preferred !== undefined) {
@@ -106,7 +101,7 @@ export class PortBook {
     throw new Error(`no port between ${firstPort} and ${lastPort} of ${podAddress} is free`);
   }
 
-  #isTaken(port: number, except: string): boolean {
+  #isTaken(port: number, except = ''): boolean {
     return Object.entries(this.#entries).some(
       ([pod, ports]) => pod !== except && Object.values(ports).includes(port),
     );

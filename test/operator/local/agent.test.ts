@@ -389,3 +389,31 @@ test('an image that is not here is not pulled, and the pod says so', async (t) =
   create(api, 'statefulsets', statefulSet('r', { replicas: 1 }, there));
   await whenReady(api, 'r-0');
 });
+
+test('a port that was taken while its container was down is given up for another', async (t) => {
+  const plane = await controlPlane(t, { pods: 'processes' });
+  const { api } = plane;
+  const script = `
+    const fs = require('node:fs');
+    const [host, port] = JSON.parse(fs.readFileSync(process.env.ZK_ADDRESS_MAP, 'utf8')).listen['8080'].split(':');
+    const server = require('node:net').createServer();
+    server.once('error', () => process.exit(9));
+    server.listen(port, host);`;
+  const container = {
+    command: ['node', '-e', script],
+    ports: [{ name: 'http', containerPort: 8080 }],
+    readinessProbe: { tcpSocket: { port: 'http' }, periodSeconds: 1 },
+  };
+  create(api, 'statefulsets', statefulSet('s', { replicas: 1 }, container));
+  await whenReady(api, 's-0');
+  const before = plane.addressOf('default', 's-0', 'http');
+  assert(before !== null, 's-0 has a port');
+  const other = createServer();
+  const id = statusOf(api, 's-0')['containerID'] as string;
+  process.kill(Number(id.replace('process://', '')), 'SIGKILL');
+  await until(api, 'its end', () => at(statusOf(api, 's-0'), 'state', 'waiting'));
+  await new Promise<void>((done) => other.listen(before.port, before.host, done));
+  t.after(() => other.close());
+  await whenReady(api, 's-0');
+  assert.notEqual(plane.addressOf('default', 's-0', 'http')?.port, before.port);
+});

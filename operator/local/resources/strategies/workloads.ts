@@ -47,6 +47,17 @@ function podErrors(next: KubeObject, old: KubeObject | undefined): FieldError[] 
   return [forbiddenField('spec', why)];
 }
 
+const placementFields = ['nodeSelector', 'affinity', 'topologySpreadConstraints'];
+
+function placementWarnings(spec: JsonObject): string[] {
+  const used = placementFields.filter((field) => {
+    const value = spec[field];
+    return value !== undefined && JSON.stringify(value).length > 2;
+  });
+  if (used.length === 0) return [];
+  return [`the local control plane has one node and does not look at ${used.join(', ')}`];
+}
+
 export const podStrategy: Strategy = {
   prepare(next, old) {
     const spec = ensureObject(next, 'spec');
@@ -55,6 +66,7 @@ export const podStrategy: Strategy = {
     if (old === undefined) next['status'] = { phase: 'Pending', qosClass: 'BestEffort' };
   },
   validate: podErrors,
+  warnings: (next) => placementWarnings(objectAt(next, 'spec')),
 };
 
 function defaultClaim(spec: JsonObject): void {
@@ -140,6 +152,7 @@ export const statefulSetStrategy: Strategy = {
     if (old === undefined) next['status'] = { replicas: 0, availableReplicas: 0 };
   },
   validate: statefulSetErrors,
+  warnings: (next) => placementWarnings(objectAt(next, 'spec', 'template', 'spec')),
 };
 
 export const claimStrategy: Strategy = {
