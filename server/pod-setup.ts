@@ -24,9 +24,9 @@ const adminPort = '8080';
  * `zoo.cfg` from the mounted files and the pod's own directories.
  *
  * `POD_NAME` ends with the ordinal; the id is ordinal + 1 + `ZK_MYID_OFFSET`. `ZK_CONFIG_DIR` holds `zoo.cfg`, `servers`,
- * `system.properties` and `bootstrap`; `ZK_DATA_DIR` (and `ZK_LOG_DIR`) are the volumes.
+ * and `system.properties`; `ZK_DATA_DIR` (and `ZK_LOG_DIR`) are the volumes.
  *
- * An empty volume becomes a new database only while `bootstrap` is `true`; afterwards the
+ * An empty volume becomes a new database only while `ZK_BOOTSTRAP` is `true`; afterwards the
  * server has to get its state from the others before it may vote.
  *
  * `ZK_ADDRESS_MAP`, where it is set, names a JSON file: `listen` maps a port to `host:port`.
@@ -40,7 +40,7 @@ export function setUpPod(env: Readonly<Record<string, string | undefined>>): Pod
   const logDir = env['ZK_LOG_DIR'] ?? null;
   mkdirSync(dataDir, { recursive: true });
   claimVolume(dataDir, sid);
-  if (configFile(configDir, 'bootstrap').trim() === 'true' && isBlank(dataDir, logDir)) {
+  if (env['ZK_BOOTSTRAP'] === 'true' && isBlank(dataDir, logDir)) {
     writeFileSync(join(dataDir, 'initialize'), '');
   }
   const zooCfgPath = join(dataDir, 'zoo.cfg');

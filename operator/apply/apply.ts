@@ -2,8 +2,9 @@ import type { ValidEnsemble } from '../api/validate.ts';
 import type { KubeObject, ZkEnsembleStatus } from '../api/zk-ensemble.ts';
 import { apiVersion, kind } from '../api/zk-ensemble.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
-import { isNotFound, isTooMany, KubeError } from '../kube/kube-error.ts';
+import { isConflict, isNotFound, isTooMany, KubeError } from '../kube/kube-error.ts';
 import {
+  configMaps,
   disruptionBudgets,
   pods,
   resourceOf,
@@ -84,7 +85,11 @@ export async function apply(
   if (planned.removeDisruptionBudget) {
     const live = by.live(disruptionBudgets.apiVersion, disruptionBudgets.kind, name);
     const uid = live?.metadata.uid;
-    if (uid !== undefined) await client.delete(disruptionBudgets, namespace, name, uid);
+    if (uid !== undefined) await removed(client.delete(disruptionBudgets, namespace, name, uid));
+  }
+  for (const each of planned.removeConfigMaps) {
+    const uid = by.live(configMaps.apiVersion, configMaps.kind, each)?.metadata.uid;
+    if (uid !== undefined) await removed(client.delete(configMaps, namespace, each, uid));
   }
   const growthRefused = await grow(ensemble, planned, by);
   const done: Applied = { ...nothingApplied, taken, refused, growthRefused };
@@ -119,6 +124,15 @@ async function isUnchanged(
     const metadata = present.get(server.name);
     return metadata?.uid === server.pod?.uid && metadata?.deletionTimestamp === undefined;
   });
+}
+
+/** Gone already, or made anew meanwhile: both are well. */
+async function removed(deletion: Promise<unknown>): Promise<void> {
+  try {
+    await deletion;
+  } catch (error) {
+    if (!isNotFound(error) && !isConflict(error)) throw error;
+  }
 }
 
 async function applyObject(

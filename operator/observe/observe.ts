@@ -1,7 +1,7 @@
 import type { ValidEnsemble } from '../api/validate.ts';
 import type { KubeObject } from '../api/zk-ensemble.ts';
 import { expectedServers } from '../plan/guards.ts';
-import { statefulSetName } from '../plan/names.ts';
+import { configMapPrefix, statefulSetName } from '../plan/names.ts';
 import type { Observed, ServerView } from '../plan/observed.ts';
 import { scalingOf } from '../plan/scale.ts';
 import type { MemberAddress, Probed } from '../zk/probe.ts';
@@ -18,6 +18,7 @@ export interface ObserveWith {
   readonly pods: Cache;
   readonly claims: Cache;
   readonly budgets: Cache;
+  readonly configMaps: Cache;
   readonly probe: (address: MemberAddress) => Promise<Probed>;
   /** Where a pod's port is reached; `null` while it has no address. */
   readonly memberAddress: (pod: KubeObject, portName: string) => MemberAddress | null;
@@ -56,6 +57,7 @@ export async function observe(ensemble: ValidEnsemble, by: ObserveWith): Promise
     observers,
     hasDisruptionBudget: isOwned(by.budgets.get(namespace, name), ensemble),
     claims,
+    configMaps: configMapsOf(by, ensemble),
     servers,
     createdMs,
     wallMs: by.wallMs(),
@@ -85,6 +87,16 @@ function claimsOf(by: ObserveWith, ensemble: ValidEnsemble) {
     )
     .flatMap((claim) => claimViewOf(claim, ensemble.name) ?? [])
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function configMapsOf(by: ObserveWith, ensemble: ValidEnsemble): Observed['configMaps'] {
+  const prefix = configMapPrefix(ensemble.name);
+  return [...by.configMaps.all()]
+    .filter((each) => isOwned(each, ensemble) && each.metadata.name?.startsWith(prefix) === true)
+    .map(({ metadata }) => ({
+      name: metadata.name ?? '',
+      createdMs: msOf(metadata.creationTimestamp) ?? 0,
+    }));
 }
 
 /** Pod address and the container's port of that name: how members are reached inside a cluster. */

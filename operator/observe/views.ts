@@ -33,7 +33,10 @@ const ordinary = new Set(['ContainerCreating', 'PodInitializing', '']);
 export function podViewOf(pod: KubeObject): PodView {
   const { metadata } = pod;
   const status: PodStatus = pod['status'] ?? {};
-  const spec: { nodeName?: string } = pod['spec'] ?? {};
+  const spec: {
+    nodeName?: string;
+    volumes?: { name?: string; configMap?: { name?: string } }[];
+  } = pod['spec'] ?? {};
   const ready = status.conditions?.find(({ type }) => type === 'Ready');
   return {
     uid: metadata.uid ?? '',
@@ -44,6 +47,7 @@ export function podViewOf(pod: KubeObject): PodView {
     readyChangedMs: msOf(ready?.lastTransitionTime),
     createdMs: msOf(metadata.creationTimestamp) ?? 0,
     node: spec.nodeName ?? null,
+    configMap: spec.volumes?.find(({ name }) => name === 'config')?.configMap?.name ?? null,
     restarts: (status.containerStatuses ?? []).reduce((sum, c) => sum + (c.restartCount ?? 0), 0),
     trouble: troubleOf(status),
   };

@@ -29,8 +29,18 @@ export function clientServiceName(name: string): string {
   return `${name}-client`;
 }
 
-export function configMapName(name: string): string {
-  return `${name}-config`;
+/** One ConfigMap for each configuration there was: a pod keeps the one it was made with. */
+export function configMapName(name: string, hash: string): string {
+  return `${configMapPrefix(name)}${hash}`;
+}
+
+export function configMapPrefix(name: string): string {
+  return `${name}-config-`;
+}
+
+/** Says whether an empty disk may vote; changes without a restart. */
+export function bootstrapMapName(name: string): string {
+  return `${name}-bootstrap`;
 }
 
 export function podName(name: string, component: Component, ordinal: number): string {

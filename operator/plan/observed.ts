@@ -9,6 +9,8 @@ export interface Observed {
   readonly observers: StatefulSetView | null;
   readonly hasDisruptionBudget: boolean;
   readonly claims: readonly ClaimView[];
+  /** Configurations of this ensemble, past and present. */
+  readonly configMaps: readonly { readonly name: string; readonly createdMs: number }[];
   /** Every pod that is or should be there, by id, voters first. */
   readonly servers: readonly ServerView[];
   /** Birth of the ensemble object, wall clock ms. */
@@ -61,6 +63,8 @@ export interface PodView {
   readonly readyChangedMs: number | null;
   readonly createdMs: number;
   readonly node: string | null;
+  /** The configuration it was made with. */
+  readonly configMap: string | null;
   /** How often its containers began again. */
   readonly restarts: number;
   /** Why it does not run, such as ImagePullBackOff, CrashLoopBackOff or Unschedulable. */

@@ -2,7 +2,7 @@ import { bytesOf } from '../api/quantity.ts';
 import type { KubeObject } from '../api/zk-ensemble.ts';
 import { foreignServers, mayBootstrap } from './guards.ts';
 import type { Observed, ServerView } from './observed.ts';
-import { configFiles, configMap } from './resources/config-map.ts';
+import { bootstrapMap, configFiles, configMap, configMapNameOf } from './resources/config-map.ts';
 import type { ConfigFiles, Membership } from './resources/config-map.ts';
 import { disruptionBudget } from './resources/disruption-budget.ts';
 import { podTemplate } from './resources/pod-template.ts';
@@ -23,6 +23,8 @@ export interface Planned {
   readonly objects: readonly KubeObject[];
   /** A budget that has no reason any more. */
   readonly removeDisruptionBudget: boolean;
+  /** ConfigMaps that no pod uses any more. */
+  readonly removeConfigMaps: readonly string[];
   /** At most one claim grows in a pass. */
   readonly growth: { readonly claim: string; readonly size: string } | null;
   /** At most one disruption in a pass. */
@@ -30,6 +32,9 @@ export interface Planned {
   readonly rollout: Rollout;
   readonly foreign: readonly ServerView[];
 }
+
+/** Unused configurations that stay. */
+const configMapsKept = 2;
 
 const idle: RolloutStep = { type: 'idle' };
 
@@ -61,6 +66,7 @@ export function plan(observed: Observed, defaults: ServerDefaults): Planned {
     observerTemplate,
     objects: handsOff ? [] : objectsOf(observed, scaling.membership, files, templates),
     removeDisruptionBudget: !handsOff && budget === null && observed.hasDisruptionBudget,
+    removeConfigMaps: handsOff ? [] : unusedConfigMaps(observed, configMapNameOf(ensemble, files)),
     growth: handsOff ? null : growthOf(observed),
     step: still ? idle : nextRolloutStep(rollout),
     rollout,
@@ -77,7 +83,8 @@ function objectsOf(
   const { ensemble } = observed;
   const { memberIdOffset } = membership;
   const objects = [
-    configMap(ensemble, files, mayBootstrap(observed, membership)),
+    configMap(ensemble, files),
+    bootstrapMap(ensemble, mayBootstrap(observed, membership)),
     peerService(ensemble),
     clientService(ensemble),
     statefulSet(ensemble, {
@@ -101,6 +108,16 @@ function objectsOf(
   }
   const budget = disruptionBudget(ensemble, membership.voters);
   return budget === null ? objects : [...objects, budget];
+}
+
+/** All but the wanted one, those that pods have, and a few of the newest, for a quick way back. */
+function unusedConfigMaps(observed: Observed, wanted: string): readonly string[] {
+  const used = new Set(observed.servers.map(({ pod }) => pod?.configMap));
+  return observed.configMaps
+    .filter(({ name }) => name !== wanted && !used.has(name))
+    .toSorted((a, b) => b.createdMs - a.createdMs)
+    .slice(configMapsKept)
+    .map(({ name }) => name);
 }
 
 /** The first claim that asks for less than the spec does. */

@@ -81,13 +81,26 @@ async function stage(
   };
 }
 
-/** Data of the ensemble's ConfigMap. */
+/** Data of the configuration that new pods get. */
 function configOf(api: FakeApi): Record<string, string> {
-  return (api.get('configmaps', 'zk-config')?.['data'] ?? {}) as Record<string, string>;
+  return (api.get('configmaps', configName(api))?.['data'] ?? {}) as Record<string, string>;
+}
+
+function configName(api: FakeApi): string {
+  const { template } = setSpecOf(api);
+  return template.spec.volumes.find(({ name }) => name === 'config')?.configMap?.name ?? '';
+}
+
+function bootstrapOf(api: FakeApi): string | undefined {
+  const data = api.get('configmaps', 'zk-bootstrap')?.['data'] as
+    | Record<string, string>
+    | undefined;
+  return data?.['bootstrap'];
 }
 
 interface SetSpec {
   replicas: number;
+  template: { spec: { volumes: { name: string; configMap?: { name: string } }[] } };
   volumeClaimTemplates: { spec: { resources: { requests: { storage: string } } } }[];
 }
 
@@ -118,7 +131,8 @@ test('a new ensemble becomes ready and says who leads', async (t) => {
     ['statefulsets', 'zk'],
     ['services', 'zk-peers'],
     ['services', 'zk-client'],
-    ['configmaps', 'zk-config'],
+    ['configmaps', configName(api)],
+    ['configmaps', 'zk-bootstrap'],
     ['poddisruptionbudgets', 'zk'],
   ] as const) {
     assert.notEqual(api.get(plural, name), undefined, `${plural} ${name} exists`);
@@ -128,9 +142,15 @@ test('a new ensemble becomes ready and says who leads', async (t) => {
 test('empty disks may vote until the ensemble was whole, and never again', async (t) => {
   const { api, untilCondition } = await stage(t, { replicas: 3 });
   await untilCondition('Ready', 'True');
-  const bootstrap = () => configOf(api)['bootstrap'];
-  await api.until(() => bootstrap() === 'false');
-  assert.equal(bootstrap(), 'false');
+  await api.until(() => bootstrapOf(api) === 'false');
+  const pod = api.get('pods', 'zk-0')?.['spec'] as { containers: { env: object[] }[] };
+  assert.deepEqual(
+    pod.containers[0]?.env.find((each) => 'name' in each && each.name === 'ZK_BOOTSTRAP'),
+    {
+      name: 'ZK_BOOTSTRAP',
+      valueFrom: { configMapKeyRef: { name: 'zk-bootstrap', key: 'bootstrap', optional: true } },
+    },
+  );
 });
 
 test('a restart takes one member at a time and the leader last', async (t) => {
@@ -171,6 +191,43 @@ test('a restart stops at the first member that does not come back, and a revert 
   await untilCondition('RolloutComplete', 'True');
   await untilCondition('Ready', 'True');
   assert.equal(members.awayMax, 1);
+});
+
+test('a member keeps the configuration it was made with until it is restarted', async (t) => {
+  const { api, members, status, untilCondition } = await stage(t, { replicas: 3 });
+  await untilCondition('Ready', 'True');
+  const nameOf = (pod: string): string => {
+    const spec = (api.get('pods', pod)?.['spec'] ?? {}) as Partial<SetSpec['template']['spec']>;
+    return spec.volumes?.find(({ name }) => name === 'config')?.configMap?.name ?? '';
+  };
+  const before = configName(api);
+  const data = configOf(api);
+  api.allowEviction = () => false;
+  edit(api, (spec) => (spec['config'] = { tickTime: 500 }));
+  await api.until(() => status().plan?.reason === 'DisruptionBudget');
+  assert.notEqual(configName(api), before);
+  assert.equal(nameOf('zk-0'), before);
+  assert.deepEqual(api.get('configmaps', before)?.['data'], data, 'nothing of it changed');
+  assert.equal(api.get('configmaps', before)?.['immutable'], true);
+
+  api.allowEviction = () => true;
+  for (const tickTime of [501, 502, 503, 504]) {
+    edit(api, (spec) => (spec['config'] = { tickTime }));
+    const { generation } = api.get('zkensembles', 'zk')?.metadata ?? {};
+    await api.until(
+      () => status().observedGeneration === generation && status().updatedReplicas === 3,
+    );
+    await untilCondition('Ready', 'True');
+  }
+  assert.equal(members.awayMax, 1);
+  const kept = (): number =>
+    api.all('configmaps').filter(({ metadata }) => metadata.name?.startsWith('zk-config-')).length;
+  await api.until(() => kept() === 3);
+  assert.notEqual(
+    api.get('configmaps', configName(api)),
+    undefined,
+    'the wanted one is among them',
+  );
 });
 
 test('a disruption budget that says no is waited for', async (t) => {
@@ -407,7 +464,7 @@ test('an ensemble at rest costs no writes', async (t) => {
   const { api, untilCondition } = await stage(t, { replicas: 3 });
   await untilCondition('Ready', 'True');
   await untilCondition('Reconciling', 'False');
-  await api.until(() => configOf(api)['bootstrap'] === 'false');
+  await api.until(() => bootstrapOf(api) === 'false');
   const writes = (): number => api.requests.filter((line) => !line.startsWith('GET')).length;
   // Two more passes: a pod that is touched makes a pass, a status that is unchanged no write.
   const settled = writes();

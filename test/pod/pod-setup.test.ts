@@ -25,10 +25,10 @@ function pod(t: TestContext, bootstrap: boolean, podName = 'zk-2'): Pod {
   writeFileSync(join(configDir, 'zoo.cfg'), 'tickTime=2000\nclientPort=2181\n');
   writeFileSync(join(configDir, 'servers'), 'server.1=zk-0:2888:3888:participant;2181\n');
   writeFileSync(join(configDir, 'system.properties'), 'jute.maxbuffer=2048\n');
-  writeFileSync(join(configDir, 'bootstrap'), String(bootstrap));
   const env = {
     POD_NAME: podName,
     ZK_MYID_OFFSET: '0',
+    ZK_BOOTSTRAP: String(bootstrap),
     ZK_CONFIG_DIR: configDir,
     ZK_DATA_DIR: dataDir,
   };
@@ -102,7 +102,7 @@ for (const [what, change, message] of [
   ['a name without an ordinal', { POD_NAME: 'zookeeper' }, /does not end with an ordinal/],
   ['an id out of range', { ZK_MYID_OFFSET: '300' }, /make the id 303, not 1 to 254/],
   ['an offset that is no number', { ZK_MYID_OFFSET: 'x' }, /make the id NaN/],
-  ['no configuration', { ZK_CONFIG_DIR: '/nowhere' }, /has no file bootstrap/],
+  ['no configuration', { ZK_CONFIG_DIR: '/nowhere' }, /has no file zoo\.cfg/],
 ] as const) {
   test(`${what} is refused with a sentence`, (t) => {
     const { env } = pod(t, true);

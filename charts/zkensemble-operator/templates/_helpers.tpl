@@ -40,8 +40,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   resources: [statefulsets]
   verbs: [get, list, watch, create, patch]
 - apiGroups: ['']
-  resources: [services, configmaps]
+  resources: [services]
   verbs: [get, list, watch, create, patch]
+# Configurations that no pod uses any more are removed.
+- apiGroups: ['']
+  resources: [configmaps]
+  verbs: [get, list, watch, create, patch, delete]
 # A budget goes when an ensemble does not want it any more.
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]

@@ -1,8 +1,8 @@
 import type { ValidEnsemble } from '../../api/validate.ts';
 import type { KubeObject } from '../../api/zk-ensemble.ts';
-import { configMapName, hostOf, myidOf, podName, ports } from '../names.ts';
+import { bootstrapMapName, configMapName, hostOf, myidOf, podName, ports } from '../names.ts';
 import type { Component } from '../names.ts';
-import { metadataOf } from './common.ts';
+import { hashOf, metadataOf } from './common.ts';
 
 /** How many of each kind make up the membership; may lag behind `spec` where a change is refused. */
 export interface Membership {
@@ -11,7 +11,7 @@ export interface Membership {
   readonly memberIdOffset: number;
 }
 
-/** Files of the configuration without `bootstrap`, which changes without a restart. */
+/** Files of the configuration: `system.properties` holds what cannot stand in a file. */
 export interface ConfigFiles {
   readonly 'zoo.cfg': string;
   readonly servers: string;
@@ -20,19 +20,30 @@ export interface ConfigFiles {
 
 /**
  * What every member mounts: `zoo.cfg` without directories and id, `servers` with the membership,
- * `system.properties` with what cannot stand in a file, and `bootstrap`, which says whether an
- * empty disk may vote.
+ * and `system.properties`. Named by what is in it and never changed: a member that crashes while
+ * others are moved to a new configuration comes back with the one that it had.
  */
-export function configMap(
-  ensemble: ValidEnsemble,
-  files: ConfigFiles,
-  bootstrap: boolean,
-): KubeObject {
+export function configMap(ensemble: ValidEnsemble, files: ConfigFiles): KubeObject {
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: metadataOf(ensemble, configMapName(ensemble.name)),
-    data: { ...files, bootstrap: String(bootstrap) },
+    metadata: metadataOf(ensemble, configMapNameOf(ensemble, files)),
+    immutable: true,
+    data: { ...files },
+  };
+}
+
+export function configMapNameOf(ensemble: ValidEnsemble, files: ConfigFiles): string {
+  return configMapName(ensemble.name, hashOf(files));
+}
+
+/** Read by a container when it starts. */
+export function bootstrapMap(ensemble: ValidEnsemble, bootstrap: boolean): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: metadataOf(ensemble, bootstrapMapName(ensemble.name)),
+    data: { bootstrap: String(bootstrap) },
   };
 }
 

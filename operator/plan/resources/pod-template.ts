@@ -2,7 +2,7 @@ import type { ValidEnsemble } from '../../api/validate.ts';
 import type { Json } from '../../api/zk-ensemble.ts';
 import {
   annotation,
-  configMapName,
+  bootstrapMapName,
   labelsOf,
   myidOffsetOf,
   ports,
@@ -10,6 +10,7 @@ import {
 } from '../names.ts';
 import type { Component } from '../names.ts';
 import { hashOf } from './common.ts';
+import { configMapNameOf } from './config-map.ts';
 import type { ConfigFiles } from './config-map.ts';
 
 /** What the operator's own settings add to a pod. */
@@ -31,9 +32,9 @@ const dataDir = '/var/lib/zookeeper/data';
 const logDir = '/var/lib/zookeeper/log';
 
 /**
- * Template of the pods of one kind. Its revision is a hash of everything in it and of the
- * configuration, kept as an annotation of the pod: which pods are outdated is seen without
- * asking a controller.
+ * Template of the pods of one kind. Its revision is a hash of everything in it, which names the
+ * configuration by its own hash, and an annotation of the pod: which pods are outdated is seen
+ * without asking a controller.
  */
 export function podTemplate(
   ensemble: ValidEnsemble,
@@ -51,9 +52,9 @@ export function podTemplate(
       [annotation.version]: version,
       ...(spec.restartedAt === null ? {} : { [annotation.restartedAt]: spec.restartedAt }),
     },
-    spec: podSpec(ensemble, component, defaults),
+    spec: podSpec(ensemble, component, files, defaults),
   };
-  const revision = hashOf([body, files]);
+  const revision = hashOf(body);
   const annotations = { ...body.annotations, [annotation.revision]: revision };
   return {
     revision,
@@ -76,7 +77,12 @@ function imageOf(ensemble: ValidEnsemble, defaults: ServerDefaults): string {
   return `${base}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
 }
 
-function podSpec(ensemble: ValidEnsemble, component: Component, defaults: ServerDefaults): Json {
+function podSpec(
+  ensemble: ValidEnsemble,
+  component: Component,
+  files: ConfigFiles,
+  defaults: ServerDefaults,
+): Json {
   const { spec } = ensemble;
   const { podTemplate: own, image } = spec;
   return {
@@ -101,7 +107,7 @@ function podSpec(ensemble: ValidEnsemble, component: Component, defaults: Server
       ? {}
       : { imagePullSecrets: image.pullSecrets.map((name) => ({ name })) }),
     containers: [container(ensemble, component, defaults)],
-    volumes: volumes(ensemble),
+    volumes: volumes(ensemble, files),
   };
 }
 
@@ -117,6 +123,7 @@ function container(ensemble: ValidEnsemble, component: Component, defaults: Serv
       fieldEnv('POD_NAME', 'metadata.name'),
       fieldEnv('POD_NAMESPACE', 'metadata.namespace'),
       { name: 'ZK_MYID_OFFSET', value: String(myidOffsetOf(component, spec.memberIdOffset)) },
+      bootstrapEnv(ensemble),
       { name: 'ZK_CONFIG_DIR', value: configDir },
       { name: 'ZK_DATA_DIR', value: dataDir },
       ...(spec.log === null ? [] : [{ name: 'ZK_LOG_DIR', value: logDir }]),
@@ -151,15 +158,22 @@ function fieldEnv(name: string, fieldPath: string): Json {
   return { name, valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath } } };
 }
 
+/** Absent is no: an empty disk does not vote. */
+function bootstrapEnv(ensemble: ValidEnsemble): Json {
+  const name = bootstrapMapName(ensemble.name);
+  const configMapKeyRef = { name, key: 'bootstrap', optional: true };
+  return { name: 'ZK_BOOTSTRAP', valueFrom: { configMapKeyRef } };
+}
+
 function probe(path: string, times: Json): Json {
   return { httpGet: { path, port: 'admin', scheme: 'HTTP' }, ...times };
 }
 
 /** `data` and `log` are claims of the StatefulSet unless storage is ephemeral. */
-function volumes(ensemble: ValidEnsemble): Json[] {
+function volumes(ensemble: ValidEnsemble, files: ConfigFiles): Json[] {
   const { ephemeral } = ensemble.spec;
   return [
-    { name: 'config', configMap: { name: configMapName(ensemble.name) } },
+    { name: 'config', configMap: { name: configMapNameOf(ensemble, files) } },
     { name: 'tmp', emptyDir: {} },
     ...(ephemeral === null ? [] : [{ name: 'data', emptyDir: { ...ephemeral } }]),
   ];

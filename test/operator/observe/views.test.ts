@@ -65,7 +65,7 @@ test('a pod says which revision it has, since when it is ready, and how often it
       deletionTimestamp: '2026-11-25T13:00:00Z',
       annotations: { 'zkensemble.io/revision': 'r', 'zkensemble.io/version': '1' },
     },
-    spec: { nodeName: 'n' },
+    spec: { nodeName: 'n', volumes: [{ name: 'config', configMap: { name: 'c' } }] },
     status: {
       conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: '2026-11-25T12:00:09Z' }],
       containerStatuses: [{ restartCount: 2 }],
@@ -80,6 +80,7 @@ test('a pod says which revision it has, since when it is ready, and how often it
     readyChangedMs: Date.parse('2026-11-25T12:00:09Z'),
     createdMs: Date.parse('2026-11-25T12:00:00Z'),
     node: 'n',
+    configMap: 'c',
     restarts: 2,
     trouble: null,
   });

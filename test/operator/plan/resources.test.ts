@@ -59,7 +59,10 @@ function setOf(spec: ZkEnsembleSpec, change: Partial<Observed> = {}, name = 'zk'
 }
 
 function fileOf(spec: ZkEnsembleSpec, name: string): string {
-  const data = find(objectsOf(spec), 'ConfigMap', 'zk-config')['data'] as Record<string, string>;
+  const config = objectsOf(spec).find(
+    ({ kind, metadata }) => kind === 'ConfigMap' && metadata.name?.startsWith('zk-config-'),
+  );
+  const data = (config?.['data'] ?? {}) as Record<string, string>;
   return data[name] ?? '';
 }
 
@@ -249,8 +252,7 @@ test('hibernating takes the pods and keeps membership and volumes', () => {
   const object = find(objects, 'StatefulSet', 'zk');
   assert.equal((object['spec'] as SetSpec).replicas, 0);
   assert.equal(object.metadata.annotations?.['zkensemble.io/members'], '3');
-  const data = find(objects, 'ConfigMap', 'zk-config')['data'] as Record<string, string>;
-  assert.match(data['servers'] ?? '', /server\.3=/);
+  assert.match(fileOf({ replicas: 3, hibernate: true }, 'servers'), /server\.3=/);
 });
 
 test('observers have a set of their own, which stays empty when they are taken away', () => {
