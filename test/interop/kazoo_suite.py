@@ -468,10 +468,13 @@ class Recipes(Base):
 class Sessions(Base):
     def test_another_connection_takes_the_session(self):
         first = self.client()
+        session = first.client_id
         first.create(self.path('mine'), b'', ephemeral=True)
-        second = self.client(client_id=first.client_id)
-        self.assertEqual(second.client_id[0], first.client_id[0])
-        self.assertIsNotNone(second.exists(self.path('mine')))
+        # From now on the two take it from each other, again and again.
+        second = self.client(client_id=session)
+        retry = KazooRetry(max_tries=-1, delay=0.01, max_delay=0.1)
+        _, stat = retry(second.get, self.path('mine'))
+        self.assertEqual(stat.owner_session_id, session[0])
 
     def test_leader_is_killed(self):
         states, seen = [], []
