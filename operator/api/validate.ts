@@ -54,6 +54,7 @@ const sizes: readonly number[] = [1, 3, 5, 7];
 const nameLengthMax = 40;
 const observersMax = 64;
 const offsetMax = 90;
+const domain = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
 const quantity = /^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?$/;
 
 /**
@@ -69,6 +70,7 @@ export function validate(ensemble: ZkEnsemble): Validated {
     ...problemsOfConfig(spec),
     ...problemsOfStorage(ensemble, spec),
     ...problemsOfEnv(spec),
+    ...problemsOfDomain(spec),
   ];
   if (problems.length > 0) return { problems };
   return {
@@ -178,6 +180,14 @@ function problemsOfEnv(spec: ValidSpec): Problem[] {
       field: `spec.podTemplate.env[${name}]`,
       message: 'names that begin with ZK_ or POD_ belong to the operator',
     }));
+}
+
+/** It becomes part of a configuration line. */
+function problemsOfDomain({ clusterDomain }: ValidSpec): Problem[] {
+  if (clusterDomain === null || domain.test(clusterDomain)) return [];
+  return [
+    { field: 'spec.services.clusterDomain', message: 'must be a name such as cluster.local' },
+  ];
 }
 
 function within(value: number, min: number, max: number): boolean {

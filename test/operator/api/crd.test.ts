@@ -230,6 +230,7 @@ for (const [field, spec] of [
   ['spec.storage.log', { storage: { ephemeral: {}, log: {} } }],
   ['spec.storage.ephemeral', { replicas: 1, storage: { ephemeral: {} } }],
   ['spec.storage.data.size', { storage: { data: { size: 'big' } } }],
+  ['spec.services.clusterDomain', { services: { clusterDomain: 'a\nb' } }],
   ['spec.podTemplate.env[ZK_DATA_DIR]', { podTemplate: { env: [{ name: 'ZK_DATA_DIR' }] } }],
 ] satisfies [string, ZkEnsembleSpec][]) {
   test(`${field} ${JSON.stringify(spec)} is refused by name`, () => {
