@@ -52,6 +52,8 @@ export interface DiskFile {
   write(bytes: Uint8Array, position: number, done: DiskDone): void;
   /** Data and length are durable when `done` is called without an error (fdatasync). */
   sync(done: DiskDone): void;
+  /** As `write`, then `sync`, where the disk does both in one act. */
+  writeDurably?(bytes: Uint8Array, position: number, done: DiskDone): void;
   /** Extends the file with zeros, without a promise of durability. */
   extend(bytes: number): void;
   close(): void;

@@ -128,7 +128,14 @@ export class TxnLog {
     at = writeSeal(this.#batch, at, sealedStart);
     this.#preallocate(file, this.#position + at);
     this.#batchStartMs = this.#options.host.nowMs();
-    file.write(this.#batch.subarray(0, at), this.#position, (error) => {
+    this.#write(file, this.#batch.subarray(0, at));
+  }
+
+  #write(file: DiskFile, bytes: Buffer): void {
+    if (this.#options.forceSync && file.writeDurably !== undefined) {
+      return file.writeDurably(bytes, this.#position, (error) => this.#synced(error));
+    }
+    file.write(bytes, this.#position, (error) => {
       if (error !== null) this.#fail(error);
       else if (this.#options.forceSync) file.sync((failure) => this.#synced(failure));
       else this.#synced(null);

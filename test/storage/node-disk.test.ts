@@ -182,3 +182,17 @@ test('a lock left by another boot, another machine, or as rubbish is taken over'
     taken.release();
   }
 });
+
+test('a durable write is where a write and a sync would have put it', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'durable-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, 'log');
+  const file = createNodeDisk().create(path);
+  file.extend(64);
+  const wrote = (bytes: string, position: number): Promise<Error | null> =>
+    new Promise((done) => file.writeDurably?.(Buffer.from(bytes), position, done));
+  assert.equal(await wrote('first', 0), null);
+  assert.equal(await wrote('second', 5), null);
+  file.close();
+  assert.equal(readFileSync(path).toString('latin1'), 'firstsecond'.padEnd(64, '\0'));
+});
