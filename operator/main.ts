@@ -94,8 +94,12 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     },
     onRestart: (resource, cause, error) => {
       metrics.watchRestarted(resource, cause);
-      if (error !== null)
+      if (error === null) return;
+      if (cause === 'http404' && resource === resources.zkEnsembles.plural) {
+        log('error', 'the CRD is missing: kubectl apply -f crds/zkensembles.yaml', {});
+      } else {
         log('warn', `watch of ${resource} broke off`, { cause, error: textOf(error) });
+      }
     },
     onDrift: (resource, count) => metrics.drifted(resource, count),
   });

@@ -192,3 +192,18 @@ test('the loop survives failing requests, broken watches and forgotten history',
   await untilCondition('Ready', 'True');
   assert.equal(members.awayMax, 1);
 });
+
+test('a missing CRD is named, and waited for', async (t) => {
+  const said: string[] = [];
+  const { untilCondition } = await stage(
+    t,
+    { replicas: 1 },
+    { log: (level, message) => said.push(`${level} ${message}`) },
+    (api) => api.fail(/GET .*\/zkensembles$/, 404, 3),
+  );
+  await untilCondition('Ready', 'True');
+  assert.equal(
+    said.find((line) => line.includes('CRD')),
+    'error the CRD is missing: kubectl apply -f crds/zkensembles.yaml',
+  );
+});
