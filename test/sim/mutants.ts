@@ -20,6 +20,8 @@ export interface Mutant {
   readonly parts?: (sid: number, ensemble: SimEnsemble) => ServerParts;
   /** Prepares the machines. */
   readonly prepare?: (ensemble: SimEnsemble) => void;
+  /** What brings it to light, where storms take too long to. */
+  readonly script?: (ensemble: SimEnsemble) => void;
 }
 
 /** A peer that stands before the real one and lies to it or for it. */
@@ -233,6 +235,21 @@ class DoubleDelivery extends LyingPeer {
   }
 }
 
+/** A leader that is cut off goes on logging, and comes back to others who know nothing of it. */
+export function leaderWithTail(ensemble: SimEnsemble): void {
+  ensemble.settle(5_000);
+  ensemble.run(300);
+  const leader = ensemble.leader() ?? 1;
+  for (const sid of ensemble.sids) {
+    if (sid !== leader) ensemble.network.cutBoth(ensemble.hostOf(leader), ensemble.hostOf(sid));
+  }
+  ensemble.run(400);
+  ensemble.quiet();
+  ensemble.run(1_600);
+  ensemble.network.healAll();
+  ensemble.settle(10_000);
+}
+
 function peers(make: (options: PeerOptions) => ZabPeer): () => ServerParts {
   return () => ({ createPeer: make });
 }
@@ -271,6 +288,7 @@ export const mutants: readonly Mutant[] = [
     name: 'does not cut its log',
     symptom: /^Z/,
     showsOutside: true,
+    script: leaderWithTail,
     parts: peers((o) => new UncutLog(o)),
   },
   {
@@ -326,7 +344,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'does not sync its log',
     symptom: /^L2 |^Z8 /,
-    showsOutside: true,
+    showsOutside: false,
     parts: () => ({
       openStorage: (options, disk) => openStorage({ ...options, forceSync: false }, disk),
     }),

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { closeSession, create, setData, sync, getData } from './client-ops.ts';
 import { epilogue } from './epilogue.ts';
+import { leaderWithTail } from './mutants.ts';
 import { SimEnsemble } from './sim-ensemble.ts';
 import type { EnsembleOptions } from './sim-ensemble.ts';
 import type { SimClient } from './sim-client.ts';
@@ -86,6 +87,17 @@ test('a follower that dies at every step of its synchronization keeps its promis
     }
     epilogue(stage);
   }
+});
+
+test('a leader that comes back with a tail of its own is cut back (10 seeds)', () => {
+  let cuts = 0;
+  for (let seed = 1; seed <= 10; seed += 1) {
+    const stage = ensemble(seed);
+    leaderWithTail(stage);
+    cuts += stage.world.trace.lines.filter((line) => line.text.includes('how=trunc')).length;
+    epilogue(stage);
+  }
+  assert(cuts > 0, `${cuts} logs were cut`);
 });
 
 test('a leader that is cut off shows nothing stale behind a sync (20 seeds)', () => {

@@ -68,6 +68,8 @@ export class SimDisk {
     syncMsMin: 0.1,
     syncMsMax: 1.5,
   };
+  /** Longest fsync of this disk when it is well, ms. */
+  usualSyncMsMax = 1.5;
   /** After so many more steps, `crash` is called in the middle of whatever goes on. */
   crashAfterSteps = 0;
   crash: ((step: string) => void) | null = null;

@@ -311,5 +311,5 @@ function repair(disk: SimDisk): void {
   disk.faults.full = false;
   disk.faults.writeErrorChance = 0;
   disk.faults.syncErrorChance = 0;
-  disk.faults.syncMsMax = 1.5;
+  disk.faults.syncMsMax = disk.usualSyncMsMax;
 }
