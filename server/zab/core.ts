@@ -126,6 +126,7 @@ export class Core {
   installSnapshot(zxid: Zxid): void {
     this.#isInstalling = true;
     this.history.restart(zxid);
+    this.members.forgetNext();
     this.effects.push({ type: 'installSnapshot', zxid });
   }
 

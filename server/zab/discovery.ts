@@ -64,7 +64,9 @@ export class Discovery {
   stepHello(learner: LearnerProgress, hello: LearnerHello): void {
     learner.sid = hello.sid;
     learner.role = hello.role;
-    learner.voterIndex = hello.role === 'follower' ? this.#core.quorum.indexOf(hello.sid) : -1;
+    // While members change, an observer may have a vote in the next ensemble.
+    const counts = hello.role === 'follower' || this.#core.members.next !== null;
+    learner.voterIndex = counts ? this.#core.quorum.indexOf(hello.sid) : -1;
     learner.acceptedEpoch = hello.acceptedEpoch;
     learner.state = 'waiting';
     if (this.#stage === 'promise') return;

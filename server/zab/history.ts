@@ -66,6 +66,11 @@ export class History {
     return this.#lastDelivered;
   }
 
+  /** A quorum has everything up to here, by what the leader said. */
+  get lastCommitted(): Zxid {
+    return this.#entries.at(this.#committedCount - 1)?.zxid ?? this.#lastDelivered;
+  }
+
   /** The log ends here, on disk or on its way. */
   get lastLogged(): Zxid {
     return this.#lastLogged;

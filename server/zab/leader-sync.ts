@@ -51,7 +51,10 @@ export function synchronize(
       core.send(learner.links, packet(PacketType.PROPOSAL, zxid, bytes));
     }
   }
-  core.send(learner.links, packet(PacketType.NEWLEADER, start, core.members.newestBytes));
+  // A change that is proposed in this epoch is committed by its own commit, not by UPTODATE.
+  const { activeBytes, newestBytes } = core.members;
+  const members = at.isOpen ? activeBytes : newestBytes;
+  core.send(learner.links, packet(PacketType.NEWLEADER, start, members));
   return true;
 }
 

@@ -2,7 +2,7 @@ import { JuteError } from '../protocol/jute.ts';
 import { PacketType } from '../protocol/packet-type.ts';
 import type { QuorumPacket } from '../protocol/quorum-packet.ts';
 import type { Zxid } from '../protocol/zxid.ts';
-import { epochMax, epochOf, zxidNone, zxidOf } from '../protocol/zxid.ts';
+import { counterOf, epochMax, epochOf, zxidNone, zxidOf } from '../protocol/zxid.ts';
 import { Deque } from '../util/deque.ts';
 import type { Ensemble } from '../config/ensemble.ts';
 import { serverOf } from '../config/ensemble-values.ts';
@@ -64,6 +64,11 @@ export class Learner {
   /** Who leads instead, by a change of members; `null`: an election decides. */
   get designated(): number | null {
     return this.#isElsewhere ? this.#leader : this.#log.designated;
+  }
+
+  /** Following or observing, for as long as this leader lasts. */
+  get role(): Role {
+    return this.#roleName;
   }
 
   /** Why this server follows no longer; `null` while it does. */
@@ -335,7 +340,9 @@ export class Learner {
     }
     this.#stage = 'settle';
     this.#members = this.#core.members.isChangeable ? membersOf(told) : null;
-    if (this.#members !== null) this.#core.members.obey(this.#members);
+    if (this.#members !== null) {
+      this.#core.members.obey(this.#members, this.#core.history.lastReceived);
+    }
     this.#log.hold();
     if (this.left === null) this.#settle();
   }
@@ -367,8 +374,11 @@ export class Learner {
   }
 
   #isMovedBy(ensemble: Ensemble): boolean {
-    const { members } = this.#core;
+    const { members, history } = this.#core;
     const before = serverOf(members.active, this.#leader);
+    // A leader of another kind tells of members that are only proposed; those await their commit.
+    const isCommitted = counterOf(ensemble.version as Zxid) === 0;
+    if (!isCommitted && ensemble.version > history.lastCommitted) return false;
     if (!members.activate(ensemble, null)) return false;
     const after = serverOf(ensemble, this.#leader);
     const isLeaderMoved =

@@ -30,6 +30,7 @@ export class Members {
   #next: Ensemble | null = null;
   #quorum: Quorum;
   #text: string;
+  #activeBytes: Uint8Array;
   #newestBytes: Uint8Array;
 
   constructor(options: PeerOptions, effects: Effects) {
@@ -44,6 +45,7 @@ export class Members {
     }
     this.#quorum = new Quorum(this.#active, this.#next);
     this.#text = ensembleText(this.#active);
+    this.#activeBytes = textBytes(this.#text);
     this.#newestBytes = textBytes(ensembleText(this.#next ?? this.#active));
   }
 
@@ -66,14 +68,23 @@ export class Members {
     return this.#text;
   }
 
-  /** Text of the newest configuration known, as NEWLEADER carries it. */
+  /** The same as bytes: what NEWLEADER tells a learner that comes to a leader in broadcast. */
+  get activeBytes(): Uint8Array {
+    return this.#activeBytes;
+  }
+
+  /** Text of the newest configuration known: what the epoch that NEWLEADER announces commits. */
   get newestBytes(): Uint8Array {
     return this.#newestBytes;
   }
 
-  /** Observers follow without a vote; a server that the ensemble does not name is no observer. */
+  /**
+   * Observers follow without a vote; a server that the ensemble does not name is no observer, nor
+   * is one that the next members give a vote: their quorum may need it.
+   */
   get isObserver(): boolean {
-    return serverOf(this.#active, this.#sid)?.role === 'observer';
+    if (serverOf(this.#active, this.#sid)?.role !== 'observer') return false;
+    return this.#next === null || serverOf(this.#next, this.#sid)?.role !== 'participant';
   }
 
   /** A transaction is about to be logged: it may propose other members. */
@@ -88,10 +99,20 @@ export class Members {
     if (ensemble.version > (this.#next ?? this.#active).version) this.#setNext(ensemble);
   }
 
-  /** The leader's word at the end of synchronization: its history is this server's now. */
-  obey(ensemble: Ensemble): void {
+  /**
+   * The leader's word at the end of synchronization, when its history is this server's. What was
+   * proposed and is not in that history, which ends at `last`, never comes to be.
+   */
+  obey(ensemble: Ensemble, last: Zxid): void {
     const next = ensemble.version > this.#active.version ? ensemble : null;
-    if (next?.version !== this.#next?.version) this.#setNext(next);
+    const isMoot = this.#next !== null && this.#next.version > last;
+    if (next !== null && next.version > (this.#next?.version ?? 0)) this.#setNext(next);
+    else if (isMoot && this.#next?.version !== next?.version) this.#setNext(next);
+  }
+
+  /** The whole tree was replaced: what was proposed here says nothing any more. */
+  forgetNext(): void {
+    if (this.#next !== null) this.#setNext(null);
   }
 
   /** The log was cut: a change behind the cut never comes to be. */
@@ -137,6 +158,8 @@ export class Members {
 
   #refresh(): void {
     this.#quorum = new Quorum(this.#active, this.#next);
-    this.#newestBytes = textBytes(ensembleText(this.#next ?? this.#active));
+    this.#activeBytes = textBytes(this.#text);
+    this.#newestBytes =
+      this.#next === null ? this.#activeBytes : textBytes(ensembleText(this.#next));
   }
 }

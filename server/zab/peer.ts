@@ -115,7 +115,7 @@ class Peer implements ZabPeer {
   get #role(): Role {
     if (this.#leader !== null) return 'leading';
     if (this.#learner === null) return 'looking';
-    return this.#core.isObserver ? 'observing' : 'following';
+    return this.#learner.role;
   }
 
   #learnerViews(): LearnerView[] {
@@ -155,7 +155,7 @@ class Peer implements ZabPeer {
   get #state(): ServerState {
     if (this.#leader !== null) return ServerState.LEADING;
     if (this.#learner === null) return ServerState.LOOKING;
-    return this.#core.isObserver ? ServerState.OBSERVING : ServerState.FOLLOWING;
+    return this.#learner.role === 'observing' ? ServerState.OBSERVING : ServerState.FOLLOWING;
   }
 
   /** Between two roles, and not in an election yet. */
