@@ -3,7 +3,10 @@ import type { ConnectOptions } from '../../../client/index.ts';
 import { RealEnsemble } from '../../support/real-ensemble.ts';
 import { FaultyProxy } from './faulty-proxy.ts';
 
-/** One real server, and clients that reach it through proxies of their own. */
+/** Long enough for a machine that is busy; who tries an expiry says less. */
+const sessionTimeoutMs = 30_000;
+
+/** One real server, the reference's if RECIPE_SERVER says so, and clients that reach it through proxies of their own. */
 export class RecipeWorld implements AsyncDisposable {
   readonly #ensemble: RealEnsemble;
   readonly #clients: ZooKeeper[] = [];
@@ -15,9 +18,11 @@ export class RecipeWorld implements AsyncDisposable {
 
   /** `properties` are the server's. */
   static async start(properties: Readonly<Record<string, string>> = {}): Promise<RecipeWorld> {
+    const kind = process.env['RECIPE_SERVER'] === 'apache' ? 'apache' : 'ours';
     const ensemble = await RealEnsemble.started({
-      members: [{ kind: 'ours' }],
+      members: [{ kind }],
       tickMs: 200,
+      settings: { maxSessionTimeout: sessionTimeoutMs },
       properties,
     });
     return new RecipeWorld(ensemble);
@@ -29,7 +34,7 @@ export class RecipeWorld implements AsyncDisposable {
 
   /** A client without a proxy. */
   async client(options: ConnectOptions = {}): Promise<ZooKeeper> {
-    const zk = await ZooKeeper.connect(this.address, { sessionTimeoutMs: 4_000, ...options });
+    const zk = await ZooKeeper.connect(this.address, { sessionTimeoutMs, ...options });
     this.#clients.push(zk);
     return zk;
   }
@@ -41,7 +46,7 @@ export class RecipeWorld implements AsyncDisposable {
     const proxy = await FaultyProxy.open(this.#ensemble.member(1).clientPort);
     this.#proxies.push(proxy);
     const zk = await ZooKeeper.connect(proxy.connectString, {
-      sessionTimeoutMs: 4_000,
+      sessionTimeoutMs,
       ...options,
     });
     this.#clients.push(zk);
