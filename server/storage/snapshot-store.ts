@@ -91,7 +91,7 @@ function openSnapshot(disk: Disk, file: SnapshotFile): DiskReader {
 function checkSeal(reader: DiskReader): string | null {
   const sealAt = reader.bytes - snapshotSealBytes;
   if (sealAt < snapshotHeaderBytes) return `it has ${reader.bytes} bytes only`;
-  const chunk = Buffer.allocUnsafeSlow(chunkBytes);
+  const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, reader.bytes));
   const seal = chunk.subarray(0, reader.read(chunk.subarray(0, snapshotSealBytes), sealAt));
   const expected = readSnapshotSeal(seal, 0);
   if (expected < 0) return 'its end is missing';
