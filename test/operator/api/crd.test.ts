@@ -13,6 +13,7 @@ import type { ZkEnsemble, ZkEnsembleSpec } from '../../../operator/api/zk-ensemb
 
 interface Schema {
   readonly type?: string;
+  readonly description?: string;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly items?: Schema;
   readonly additionalProperties?: Schema;
@@ -177,6 +178,13 @@ test('the schema refuses every key that the code refuses', () => {
   const rule = rules?.['x-kubernetes-validations']?.[0]?.rule ?? '';
   const inSchema = [...rule.matchAll(/startsWith\('([^']+)'\)/g)].map((match) => match[1]);
   assert.deepEqual(inSchema, ownedKeys);
+});
+
+test('every field of the spec is described', () => {
+  walk(specSchema(), (of, path) => {
+    if (path === '' || path.endsWith('[]') || path.endsWith('.*')) return;
+    assert.ok((of.description ?? '').length > 5, path);
+  });
 });
 
 test('every rule has a sentence, and every list and map a bound', () => {
