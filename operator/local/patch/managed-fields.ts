@@ -214,10 +214,11 @@ export function applyFields(
   );
   // Shorter paths first: an item goes whole, before its keys do, by which it is found.
   const removed: string[] = [];
+  const kept = others.reduce((all, owner) => union(all, owner.fields), fields);
   for (const path of dropped.sort((a, b) => a.length - b.length)) {
     if (removed.some((gone) => isWithin(path, gone))) continue;
     if ([...fields].some((held) => isWithin(held, path))) continue;
-    merged = removeField(merged, path, schema) as KubeObject;
+    merged = removeField(merged, path, schema, kept) as KubeObject;
     removed.push(path);
   }
   withFields(owners, writer, 'Apply', fields);

@@ -2,7 +2,8 @@ import type { Json, JsonObject } from '../api/json.ts';
 import { canonicalJson, isObject, sameJson } from '../api/json.ts';
 import type { Schema } from '../schema/schema.ts';
 import { mapKeysOf, memberSchema } from '../schema/schema.ts';
-import { elementsOf, itemElement } from './field-set.ts';
+import type { FieldSet } from './field-set.ts';
+import { elementsOf, itemElement, pathOf } from './field-set.ts';
 
 function mergeLists(live: Json[], applied: Json[], schema: Schema | undefined): Json[] {
   const keys = mapKeysOf(schema);
@@ -41,11 +42,17 @@ export function typedMerge(
   return merged;
 }
 
+/** A removal under way: the path walked so far, and containers that stay though they are empty. */
+interface Removal {
+  readonly walked: readonly string[];
+  readonly kept: FieldSet;
+}
+
 function removeFromList(
   list: Json[],
-  element: string,
-  rest: readonly string[],
+  [element = '', ...rest]: readonly string[],
   schema: Schema | undefined,
+  removal: Removal,
 ): Json[] {
   const keys = mapKeysOf(schema);
   const isTarget = (item: Json): boolean =>
@@ -53,7 +60,10 @@ function removeFromList(
       ? `v:${canonicalJson(item)}` === element
       : keys !== null && itemElement(item, keys, schema?.items) === element;
   if (rest.length === 0) return list.filter((item) => !isTarget(item));
-  return list.map((item) => (isTarget(item) ? removeElements(item, rest, schema?.items) : item));
+  const below = { ...removal, walked: [...removal.walked, element] };
+  return list.map((item) =>
+    isTarget(item) ? removeElements(item, rest, schema?.items, below) : item,
+  );
 }
 
 function isEmpty(value: Json): boolean {
@@ -65,10 +75,11 @@ function removeElements(
   value: Json,
   elements: readonly string[],
   schema: Schema | undefined,
+  removal: Removal,
 ): Json {
   const [element, ...rest] = elements;
   if (element === undefined) return value;
-  if (Array.isArray(value)) return removeFromList(value, element, rest, schema);
+  if (Array.isArray(value)) return removeFromList(value, elements, schema, removal);
   if (!isObject(value)) return value;
   const key = element.slice(2);
   const member = value[key];
@@ -76,13 +87,19 @@ function removeElements(
   const copy = { ...value };
   delete copy[key];
   if (rest.length === 0) return copy;
-  const next = removeElements(member, rest, memberSchema(schema, key));
-  // What becomes empty by the removal goes too.
-  if (isEmpty(next) && !isEmpty(member)) return copy;
-  return { ...value, [key]: next };
+  const below = { ...removal, walked: [...removal.walked, element] };
+  const next = removeElements(member, rest, memberSchema(schema, key), below);
+  // What becomes empty by the removal goes too, unless somebody owns it as empty.
+  const isDropped = isEmpty(next) && !isEmpty(member) && !removal.kept.has(pathOf(below.walked));
+  return isDropped ? copy : { ...value, [key]: next };
 }
 
-/** The value without the field at a path. */
-export function removeField(value: Json, path: string, schema: Schema | undefined): Json {
-  return removeElements(value, elementsOf(path), schema);
+/** The value without the field at a path; containers in `kept` stay though they become empty. */
+export function removeField(
+  value: Json,
+  path: string,
+  schema: Schema | undefined,
+  kept: FieldSet,
+): Json {
+  return removeElements(value, elementsOf(path), schema, { walked: [], kept });
 }
