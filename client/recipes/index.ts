@@ -6,6 +6,8 @@ export type { InstanceOptions } from './discovery.ts';
 export { DoubleBarrier } from './double-barrier.ts';
 export { Election } from './election.ts';
 export { Group, GroupView, Membership } from './group.ts';
+export { inSessions } from './in-sessions.ts';
+export type { SessionsOptions } from './in-sessions.ts';
 export { byKey, byWeight, leastLoaded, randomly, roundRobin, sticky } from './load-balancing.ts';
 export type { Choice, Strategy } from './load-balancing.ts';
 export { Lock } from './lock.ts';

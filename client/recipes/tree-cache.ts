@@ -1,3 +1,4 @@
+import { deferred } from '../deferred.ts';
 import type { Node, ZooKeeper } from '../index.ts';
 import { childOf } from './places.ts';
 import { SharedWatches } from './shared-watches.ts';
@@ -98,19 +99,23 @@ export class TreeCache implements Disposable {
 
   async #walk(): Promise<void> {
     const connection = this.#connection;
+    const { promise, resolve, reject } = deferred<void>();
     const open: string[] = [this.path];
-    const underway = new Set<Promise<void>>();
-    while (open.length > 0 || underway.size > 0) {
-      const path = underway.size < readsMax ? open.pop() : undefined;
-      if (path === undefined) {
-        await Promise.race(underway);
-        continue;
+    let underway = 0;
+    const goOn = (): void => {
+      while (underway < readsMax) {
+        const path = open.pop();
+        if (path === undefined) break;
+        underway += 1;
+        this.#readAll(path, open).then(() => {
+          underway -= 1;
+          goOn();
+        }, reject);
       }
-      const reading = this.#readAll(path, open).finally(() => underway.delete(reading));
-      // The race below hears of it; of those that fail behind the first, nobody needs to.
-      reading.catch(() => undefined);
-      underway.add(reading);
-    }
+      if (underway === 0) resolve();
+    };
+    goOn();
+    await promise;
     if (connection === this.#connection && !this.#isClosed) this.#isLive = true;
   }
 

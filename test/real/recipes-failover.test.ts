@@ -28,9 +28,13 @@ let ensemble: RealEnsemble;
 const clients: ZooKeeper[] = [];
 
 before(async () => {
-  ensemble = await RealEnsemble.started({ members: [ours, ours, ours], tickMs: 500 });
+  ensemble = await RealEnsemble.started({
+    members: [ours, ours, ours],
+    tickMs: 500,
+    settings: { maxSessionTimeout: 30_000 },
+  });
   for (let index = 0; index < workers; index += 1) {
-    clients.push(await ZooKeeper.connect(ensemble.connectString, { sessionTimeoutMs: 10_000 }));
+    clients.push(await ZooKeeper.connect(ensemble.connectString, { sessionTimeoutMs: 30_000 }));
   }
 });
 
