@@ -12,13 +12,18 @@ import { observedOf, serversOf } from './views.ts';
 
 const defaults = { image: 'zkensemble:1', version: '1', command: ['node'] };
 
-const count = fc.oneof(fc.constantFrom(1, 3, 5, 7), fc.integer({ min: -2, max: 300 }));
+const count = fc.oneof(
+  { weight: 5, arbitrary: fc.constantFrom(1, 3, 5, 7) },
+  fc.integer({ min: -2, max: 300 }),
+);
 const word = fc.oneof(
-  fc.constantFrom('forceSync', 'server.1', 'a b', '', 'dataDir', 'snapCount', 'a\nb'),
+  { weight: 6, arbitrary: fc.constantFrom('forceSync', 'snapCount', 'fsync') },
+  fc.constantFrom('server.1', 'a b', '', 'dataDir', 'a\nb'),
   fc.string({ maxLength: 12 }),
 );
 const size = fc.oneof(
-  fc.constantFrom('1Gi', '500Mi', '10', 'big', ''),
+  { weight: 6, arbitrary: fc.constantFrom('1Gi', '500Mi', '10') },
+  fc.constant('big'),
   fc.string({ maxLength: 6 }),
 );
 const volume = fc.record({ size, storageClassName: word }, { requiredKeys: [] });
@@ -31,7 +36,7 @@ const specs: fc.Arbitrary<ZkEnsembleSpec> = fc.record(
     image: fc.record({ repository: word, tag: word }, { requiredKeys: [] }),
     config: fc.record(
       {
-        tickTime: count,
+        tickTime: fc.constantFrom(2000, 500, 0),
         syncLimit: count,
         minSessionTimeout: count,
         maxSessionTimeout: count,
