@@ -1,3 +1,4 @@
+import type Crypto from 'node:crypto';
 import type { SchemeRules } from '../prep/door.ts';
 import type { Id } from '../protocol/acl.ts';
 import type { Outcome } from '../protocol/error-code.ts';
@@ -151,6 +152,6 @@ function isSameText(given: string, expected: string): boolean {
 }
 
 /** Loaded with the first proof: a server whose clients prove nothing does without its memory. */
-function crypto(): typeof import('node:crypto') {
+function crypto(): typeof Crypto {
   return process.getBuiltinModule('node:crypto');
 }
