@@ -15,6 +15,8 @@ export interface ChangeRules {
   readonly designate: (zxid: Zxid) => number;
   /** It is committed, and that server leads. */
   readonly changed: (leader: number) => void;
+  /** Whatever was proposed before that is committed, too. */
+  readonly settled: () => void;
 }
 
 /**
@@ -39,6 +41,8 @@ export class Broadcast {
   readonly #change: ChangeRules;
   #lastProposed: Zxid = zxidZero;
   #isOpen = false;
+  /** Proposals up to here need a quorum of the members before the last change, too. */
+  #formerUpTo: Zxid = zxidZero;
   /** Copied on change: an effect that was handed over keeps its list. */
   #followers: readonly LinkId[] = [];
   #observers: readonly LinkId[] = [];
@@ -203,6 +207,7 @@ export class Broadcast {
       }
       history.commitNext();
       history.deliverCommitted();
+      if (zxid === this.#formerUpTo) this.#change.settled();
     }
     this.#answerSyncs();
   }
@@ -217,7 +222,12 @@ export class Broadcast {
     this.#core.send(this.#observers, packet(INFORMANDACTIVATE, zxid, activation(leader, bytes)));
     history.commitNext();
     history.deliverCommitted();
+    const former = members.active;
     if (members.next !== null) members.activate(members.next, leader);
+    if (this.#lastProposed > zxid) {
+      members.keepFormer(former);
+      this.#formerUpTo = this.#lastProposed;
+    }
     this.#change.changed(leader);
   }
 

@@ -7,6 +7,15 @@ import type { ZabEvent } from './events.ts';
 import type { Vote } from './vote.ts';
 import { agrees, beats, voteNone } from './vote.ts';
 
+/** What an answer was given to. */
+interface Heard {
+  readonly atMs: number;
+  readonly state: ServerState;
+  readonly leader: number;
+  readonly electionEpoch: number;
+  readonly zxid: number;
+}
+
 /** How long a quorum of equal votes waits for a better one. Source: election, section 12. */
 export const finalizeWaitMs = 200;
 
@@ -35,6 +44,8 @@ export class Election {
   /** Votes of this round and, apart, those of servers that do not look any more. */
   readonly #votes = new Map<number, Vote>();
   readonly #outside = new Map<number, Vote>();
+  /** The last vote of each server that was answered, and when. */
+  readonly #heard = new Map<number, Heard>();
   /** Voters that cannot be dialled in this round; until they are heard. */
   readonly #unreachable = new Set<number>();
   /** One mark for each voter, used during one count only. */
@@ -152,7 +163,9 @@ export class Election {
     this.#unreachable.delete(from);
     if (this.#isLooking && this.#adopt(told.config)) return this.start(nowMs);
     const isVoter = this.#core.quorum.indexOf(from) >= 0;
+    const isEcho = this.#isEcho(from, told, nowMs);
     if (!isVoter) {
+      if (isEcho) return;
       this.#send(from, { ...this.#current, electionEpoch: this.#round, state: own });
       return;
     }
@@ -162,9 +175,11 @@ export class Election {
       return;
     }
     const isOldRound = told.electionEpoch < this.#round;
-    if (told.state === ServerState.LOOKING && isOldRound) this.#send(from, this.#proposal);
+    if (told.state === ServerState.LOOKING && isOldRound && !isEcho) {
+      this.#send(from, this.#proposal);
+    }
     if (this.#core.quorum.indexOf(told.leader) < 0 || told.peerEpoch > epochMax) return;
-    this.#count(from, told, nowMs);
+    this.#count(from, told, isEcho, nowMs);
   }
 
   /** Others know later members. True: they differ from the active ones, so the round begins anew. */
@@ -177,10 +192,32 @@ export class Election {
     return isOther;
   }
 
-  #count(from: number, told: Notification, nowMs: number): void {
+  /**
+   * The same vote from the same server within the shortest pause between two: an answer to an
+   * answer, when each takes the other for a stranger. It gets none.
+   */
+  #isEcho(from: number, told: Notification, nowMs: number): boolean {
+    const last = this.#heard.get(from);
+    const pauseMs = this.#core.options.notificationMsMin;
+    if (
+      last !== undefined &&
+      nowMs < last.atMs + pauseMs &&
+      last.state === told.state &&
+      last.leader === told.leader &&
+      last.electionEpoch === told.electionEpoch &&
+      last.zxid === told.zxid
+    ) {
+      return true;
+    }
+    const { state, leader, electionEpoch, zxid } = told;
+    this.#heard.set(from, { atMs: nowMs, state, leader, electionEpoch, zxid });
+    return false;
+  }
+
+  #count(from: number, told: Notification, isEcho: boolean, nowMs: number): void {
     switch (told.state) {
       case ServerState.LOOKING:
-        return this.#countLooking(from, told, nowMs);
+        return this.#countLooking(from, told, isEcho, nowMs);
       case ServerState.FOLLOWING:
       case ServerState.LEADING:
         return this.#countSettled(from, told);
@@ -189,7 +226,7 @@ export class Election {
     }
   }
 
-  #countLooking(from: number, told: Notification, nowMs: number): void {
+  #countLooking(from: number, told: Notification, isEcho: boolean, nowMs: number): void {
     // Without a history of any kind nobody may vote, this server or the other.
     if (this.#core.history.lastLogged === -1 || told.zxid === -1) return;
     if (told.electionEpoch < this.#round) return;
@@ -206,7 +243,7 @@ export class Election {
       this.#propose(vote, nowMs);
     } else {
       // It may have missed this server's vote: while it still followed, votes of others pass by.
-      if (beats(this.#proposal, vote, quorum)) this.#send(from, this.#proposal);
+      if (!isEcho && beats(this.#proposal, vote, quorum)) this.#send(from, this.#proposal);
       this.#conclude(nowMs);
     }
   }
@@ -279,9 +316,9 @@ export class Election {
   }
 
   #initialVote(): Vote {
-    const { history, currentEpoch, isObserver, isVoter, sid } = this.#core;
+    const { history, currentEpoch, isObserver, members, sid } = this.#core;
     return {
-      leader: isVoter ? sid : voteNone,
+      leader: members.isVoter ? sid : voteNone,
       zxid: isObserver ? voteNone : history.lastLogged,
       electionEpoch: this.#round,
       peerEpoch: isObserver ? voteNone : currentEpoch,

@@ -50,6 +50,10 @@ export class Leader {
     this.#broadcast = new Broadcast(core, {
       designate: (zxid) => designatedLeader(core, this.#learners, zxid),
       changed: (leader) => this.#stepChanged(leader),
+      settled: () => {
+        core.members.settle();
+        this.#broadcast.reindex(this.#learners);
+      },
     });
     this.#learners = new Learners(core, this.#broadcast);
     this.#ownIndex = core.quorum.indexOf(core.sid);
@@ -190,6 +194,7 @@ export class Leader {
   }
 
   leave(reason: string): void {
+    this.#core.members.settle();
     this.#core.effects.push({ type: 'stopListening', reason });
   }
 

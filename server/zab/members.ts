@@ -15,7 +15,8 @@ import { Quorum } from './quorum.ts';
 /**
  * Who belongs to the ensemble: the active configuration, and the next one while a change is
  * proposed and not committed. As long as there is a next one, whatever is agreed on needs a
- * quorum of both.
+ * quorum of both; and what was proposed meanwhile still needs both when the change is committed
+ * before it, so that whoever leads the former members has it.
  *
  * Without `reconfigEnabled` the configuration is what it was at the start, for ever.
  *
@@ -28,6 +29,8 @@ export class Members {
   readonly #ensembleOf: (bytes: Uint8Array) => Ensemble | null;
   #active: Ensemble;
   #next: Ensemble | null = null;
+  /** Leader only: active before, while there are proposals of that time. */
+  #former: Ensemble | null = null;
   #quorum: Quorum;
   #text: string;
   #activeBytes: Uint8Array;
@@ -43,7 +46,7 @@ export class Members {
     if (this.isChangeable && next !== null && next.version > this.#active.version) {
       this.#next = next;
     }
-    this.#quorum = new Quorum(this.#active, this.#next);
+    this.#quorum = this.#newQuorum();
     this.#text = ensembleText(this.#active);
     this.#activeBytes = textBytes(this.#text);
     this.#newestBytes = textBytes(ensembleText(this.#next ?? this.#active));
@@ -61,6 +64,11 @@ export class Members {
   /** Replaced whenever members change: whoever keeps marks in its order starts anew then. */
   get quorum(): Quorum {
     return this.#quorum;
+  }
+
+  /** Whether the active members include this server with a vote: it may be elected. */
+  get isVoter(): boolean {
+    return serverOf(this.#active, this.#sid)?.role === 'participant';
   }
 
   /** Text of the active configuration. */
@@ -134,6 +142,19 @@ export class Members {
     return true;
   }
 
+  /** Leader: the members before still count, too, until {@link settle}. */
+  keepFormer(former: Ensemble): void {
+    this.#former = former;
+    this.#refresh();
+  }
+
+  /** Everything that was proposed under the former members is committed, or this server leads no more. */
+  settle(): void {
+    if (this.#former === null) return;
+    this.#former = null;
+    this.#refresh();
+  }
+
   /**
    * What another server takes for the configuration, when it is a later one than the active.
    * Source: election, section 5.
@@ -156,8 +177,13 @@ export class Members {
     this.#effects.push({ type: 'storeNext', ensemble: next });
   }
 
+  #newQuorum(): Quorum {
+    const ensembles = [this.#former, this.#active, this.#next];
+    return new Quorum(...ensembles.filter((one) => one !== null));
+  }
+
   #refresh(): void {
-    this.#quorum = new Quorum(this.#active, this.#next);
+    this.#quorum = this.#newQuorum();
     this.#activeBytes = textBytes(this.#text);
     this.#newestBytes =
       this.#next === null ? this.#activeBytes : textBytes(ensembleText(this.#next));

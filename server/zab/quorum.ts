@@ -4,8 +4,8 @@ import type { Ensemble } from '../config/ensemble.ts';
  * Which sets of voters are quorums: any two of them meet. Majority of the participants, or, with
  * groups, more than half of the weight in more than half of the groups that have weight.
  *
- * While a change of members is under way there are two ensembles, and a quorum is a set that is
- * one in both.
+ * While a change of members is under way there is more than one ensemble, and a quorum is a set
+ * that is one in each of them.
  *
  * Source: election, section 9; quorum protocol, section 13.3.
  */
@@ -14,8 +14,7 @@ export class Quorum {
   readonly voters: readonly number[];
   readonly #rules: readonly QuorumRule[];
 
-  constructor(ensemble: Ensemble, next: Ensemble | null = null) {
-    const ensembles = next === null ? [ensemble] : [ensemble, next];
+  constructor(...ensembles: readonly Ensemble[]) {
     const voters = new Set(ensembles.flatMap((one) => votersOf(one)));
     this.voters = [...voters].sort((a, b) => a - b);
     this.#rules = ensembles.map((one) => new QuorumRule(one, this.voters));
