@@ -19,8 +19,9 @@ export interface OwnNode {
  * without this client's knowing. A connection that comes back sooner costs nothing. What is lost
  * stays lost: the node is removed if it turns out to be there still.
  *
- * A process that was stopped learns of its loss late. What must not be touched by two holders at
- * all has to compare {@link fence}.
+ * A process that was stopped gets the signal late: {@link isHeld} asks the clock, and is right at
+ * once. Between asking and doing time may pass all the same: what must not be touched by two
+ * holders at all has to compare {@link fence}.
  */
 export class Tenure implements AsyncDisposable {
   readonly path: string;
@@ -44,6 +45,12 @@ export class Tenure implements AsyncDisposable {
 
   get lost(): AbortSignal {
     return this.#lost.signal;
+  }
+
+  /** Neither given back nor lost, and a server was heard less than a session timeout ago. */
+  get isHeld(): boolean {
+    if (this.#released.isGiven) return false;
+    return performance.now() < this.#zk.lastHeardMs + this.#zk.sessionTimeoutMs;
   }
 
   /**

@@ -105,6 +105,17 @@ test('a server without a quorum keeps no session alive', (t) => {
   assert.equal(codeOf(tenure), 'CONNECTION_LOSS');
 });
 
+test('the clock says that it is not held, also when the signal is late', async (t) => {
+  const { session, tenure } = played(t);
+  assert.equal(tenure.isHeld, true);
+  session.lastHeardMs -= 10_000;
+  assert.deepEqual([tenure.isHeld, tenure.lost.aborted], [false, false]);
+  session.lastHeardMs = performance.now();
+  assert.equal(tenure.isHeld, true);
+  await tenure.release();
+  assert.equal(tenure.isHeld, false);
+});
+
 test('what was given back is not lost any more, and nobody listens to the session', async (t) => {
   const { session, tenure } = played(t);
   session.become('suspended');
@@ -122,6 +133,7 @@ for (const state of ['expired', 'closed'] as const) {
     const { session, tenure } = played(t);
     session.become(state);
     assert.equal(codeOf(tenure), 'SESSION_EXPIRED');
+    assert.equal(tenure.isHeld, false);
     assert.equal(session.watcherCount, 0);
   });
 }
