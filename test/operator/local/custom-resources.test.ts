@@ -20,7 +20,8 @@ function shipped(): JsonObject {
 }
 
 function install(api: Api, crd: JsonObject): void {
-  api.create(target('customresourcedefinitions', '').definition, '', crd, asTester);
+  const options = { ...asTester, fieldValidation: 'Strict' } as const;
+  api.create(target('customresourcedefinitions', '').definition, '', crd, options);
 }
 
 function ensembles(api: Api, name: string): Target {
