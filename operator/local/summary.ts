@@ -1,3 +1,4 @@
+import { relative, resolve } from 'node:path';
 import type { Json } from './api/json.ts';
 import { arrayAt, at, numberAt, stringAt } from './api/json.ts';
 import type { KubeObject } from './api/kube-object.ts';
@@ -72,13 +73,20 @@ function ensembleLines(controlPlane: LocalControlPlane, ensemble: KubeObject): s
   ];
 }
 
+/** `npx` would take the command's own options for its own. */
+function cliPath(): string {
+  const path = resolve(import.meta.dirname, '../../client/bin/zk-cli.js');
+  const near = relative(process.cwd(), path);
+  return near.startsWith('..') ? path : near;
+}
+
 function suggestions(controlPlane: LocalControlPlane, ensemble: KubeObject): string[] {
   const { name } = ensemble.metadata;
   const members = memberLines(controlPlane, ensemble);
   const first = members.find((member) => member.address !== null)?.address ?? '127.0.0.1:2181';
   const leader = members.find((member) => member.role === 'Leader')?.name ?? `${name}-0`;
   return [
-    `  npx zk-cli -server ${first} create /hello world`,
+    `  node ${quoted(cliPath())} -server ${first} create /hello world`,
     `  kubectl get zke ${name} -o wide`,
     `  kubectl delete pod ${leader}     # the leader: watch another one take over`,
   ];
