@@ -178,7 +178,8 @@ export class Election {
     if (told.state === ServerState.LOOKING && isOldRound && !isEcho) {
       this.#send(from, this.#proposal);
     }
-    if (this.#core.quorum.indexOf(told.leader) < 0 || told.peerEpoch > epochMax) return;
+    if (told.peerEpoch > epochMax) return;
+    if (this.#core.quorum.indexOf(told.leader) < 0) return this.#catchUp(told, nowMs);
     this.#count(from, told, isEcho, nowMs);
   }
 
@@ -190,6 +191,18 @@ export class Election {
     const isOther = members.isOther(later);
     members.activate(later, null);
     return isOther;
+  }
+
+  /**
+   * It wants nobody, as who has a vote in the next members alone. Once it wants somebody its vote
+   * counts in its own round only, and it never goes back to an older one.
+   */
+  #catchUp(told: Notification, nowMs: number): void {
+    if (this.#core.members.next === null || told.leader !== voteNone) return;
+    if (told.state !== ServerState.LOOKING || told.electionEpoch <= this.#round) return;
+    this.#round = told.electionEpoch;
+    this.#votes.clear();
+    this.#propose(this.#initialVote(), nowMs);
   }
 
   /**
