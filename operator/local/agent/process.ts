@@ -36,14 +36,22 @@ interface PidFile {
   readonly startedAt: string;
 }
 
-/** What tells a process from a later one with the same number; `null` when there is none. */
+/**
+ * What tells a process from a later one with the same number; `null` when there is none, also
+ * when it has ended and nobody has asked how.
+ */
 export function startMark(pid: number): string | null {
   try {
     if (process.platform === 'linux') {
       const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+      const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+      return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null);
     }
-    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+    const shown = ['-o', 'stat=', '-o', 'lstart=', '-p', String(pid)];
+    const [state = '', ...started] = execFileSync('ps', shown, { encoding: 'utf8' })
+      .trim()
+      .split(/\s+/);
+    return state.startsWith('Z') ? null : started.join(' ');
   } catch {
     return null;
   }
@@ -149,7 +157,7 @@ export async function endOrphans(podsDir: string, graceMs: number): Promise<numb
   const found = orphans(podsDir);
   for (const { pid } of found) signalGroup(pid, 'SIGTERM');
   const deadline = Date.now() + graceMs;
-  while (Date.now() < deadline && found.some(({ pid }) => signalGroup(pid, 'SIGCONT'))) {
+  while (Date.now() < deadline && found.some(({ pid }) => startMark(pid) !== null)) {
     await sleep(50);
   }
   for (const { pid, path } of found) {

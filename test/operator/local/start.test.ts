@@ -6,6 +6,7 @@ import { existsSync, readFileSync, watch, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { startMark } from '../../../operator/local/agent/process.ts';
 import { parseArguments } from '../../../operator/local/arguments.ts';
 import { lockStateDir } from '../../../operator/local/state-lock.ts';
 import { packageVersion } from '../../../operator/main.ts';
@@ -176,4 +177,24 @@ test('a lock whose holder has ended is taken over, one that is held is not', (t)
   const again = lockStateDir(stateDir);
   assert.match(readFileSync(join(stateDir, 'lock'), 'utf8'), new RegExp(`"pid":${process.pid}`));
   again();
+});
+
+test('a holder that was killed and that nobody has asked about does not hold', async (t) => {
+  const stateDir = temporaryDirectory(t);
+  // Its parent never asks how it ended, so that it stays in the table of processes.
+  const script = `
+    const { spawn } = require('node:child_process');
+    const child = spawn('sleep', ['60']);
+    require('node:fs').writeSync(1, String(child.pid));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);`;
+  const parent = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'ignore'] });
+  t.after(() => parent.kill('SIGKILL'));
+  const [chunk] = (await once(parent.stdout, 'data')) as [Buffer];
+  const pid = Number(chunk.toString());
+  const holder = JSON.stringify({ pid, startedAt: startMark(pid) });
+  writeFileSync(join(stateDir, 'lock'), holder);
+  assert.throws(() => lockStateDir(stateDir), /in use by process/);
+  process.kill(pid, 'SIGKILL');
+  while (startMark(pid) !== null) await new Promise((done) => setImmediate(done));
+  lockStateDir(stateDir)();
 });
