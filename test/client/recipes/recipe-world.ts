@@ -6,7 +6,18 @@ import { FaultyProxy } from './faulty-proxy.ts';
 /** Long enough for a machine that is busy; who tries an expiry says less. */
 const sessionTimeoutMs = 30_000;
 
-/** One real server, the reference's if RECIPE_SERVER says so, and clients that reach it through proxies of their own. */
+export interface FaultyClient {
+  readonly zk: ZooKeeper;
+  /** To the first server. */
+  readonly proxy: FaultyProxy;
+  /** One to each server. */
+  readonly proxies: readonly FaultyProxy[];
+}
+
+/**
+ * Real servers, the reference's if RECIPE_SERVER says so, and clients that reach them through
+ * proxies of their own.
+ */
 export class RecipeWorld implements AsyncDisposable {
   readonly #ensemble: RealEnsemble;
   readonly #clients: ZooKeeper[] = [];
@@ -16,14 +27,19 @@ export class RecipeWorld implements AsyncDisposable {
     this.#ensemble = ensemble;
   }
 
-  /** `properties` are the server's. */
-  static async start(properties: Readonly<Record<string, string>> = {}): Promise<RecipeWorld> {
+  /** One server without a word; `properties` are the servers'. */
+  static async start(
+    options: {
+      readonly members?: number;
+      readonly properties?: Readonly<Record<string, string>>;
+    } = {},
+  ): Promise<RecipeWorld> {
     const kind = process.env['RECIPE_SERVER'] === 'apache' ? 'apache' : 'ours';
     const ensemble = await RealEnsemble.started({
-      members: [{ kind }],
+      members: Array.from({ length: options.members ?? 1 }, () => ({ kind })),
       tickMs: 200,
       settings: { maxSessionTimeout: sessionTimeoutMs },
-      properties,
+      properties: options.properties ?? {},
     });
     return new RecipeWorld(ensemble);
   }
@@ -39,18 +55,17 @@ export class RecipeWorld implements AsyncDisposable {
     return zk;
   }
 
-  /** A client, and the proxy that does damage to it alone. */
-  async faultyClient(
-    options: ConnectOptions = {},
-  ): Promise<{ readonly zk: ZooKeeper; readonly proxy: FaultyProxy }> {
-    const proxy = await FaultyProxy.open(this.#ensemble.member(1).clientPort);
-    this.#proxies.push(proxy);
-    const zk = await ZooKeeper.connect(proxy.connectString, {
-      sessionTimeoutMs,
-      ...options,
-    });
+  /** A client, and the proxies that do damage to it alone. */
+  async faultyClient(options: ConnectOptions = {}): Promise<FaultyClient> {
+    const { members } = this.#ensemble;
+    const proxies = await Promise.all(
+      members.map(({ clientPort }) => FaultyProxy.open(clientPort)),
+    );
+    this.#proxies.push(...proxies);
+    const hosts = proxies.map(({ connectString }) => connectString).join();
+    const zk = await ZooKeeper.connect(hosts, { sessionTimeoutMs, ...options });
     this.#clients.push(zk);
-    return { zk, proxy };
+    return { zk, proxy: proxies[0] as FaultyProxy, proxies };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
