@@ -74,6 +74,12 @@ export class StatefulSetController implements Controller {
       this.#loop.enqueue(keyOf(object));
       return;
     }
+    if (resource === claimsKey && change.type === 'DELETED') {
+      // A pod may have waited for the old claim to go.
+      for (const set of this.#context.api.store.list(setsKey, namespaceOf(object))) {
+        this.#loop.enqueue(keyOf(set));
+      }
+    }
     if (resource !== podsKey) return;
     for (const pod of [object, change.previous]) {
       const owner = pod === undefined ? undefined : controllerOf(pod);
@@ -161,17 +167,24 @@ export class StatefulSetController implements Controller {
     return condemned.length === 0;
   }
 
-  #ensureClaims(pass: Pass, ordinal: number): void {
+  /** False while a claim is on its way out: a pod that took it would keep it from going. */
+  #ensureClaims(pass: Pass, ordinal: number): boolean {
     const { api } = this.#context;
-    for (const claim of claimsFor(pass.set, ordinal)) {
-      if (api.store.get(claimsKey, pass.namespace, claim.name) !== undefined) continue;
-      api.create(builtin('persistentvolumeclaims'), pass.namespace, claim.body, options);
+    let isComplete = true;
+    for (const plan of claimsFor(pass.set, ordinal)) {
+      const claim = api.store.get(claimsKey, pass.namespace, plan.name);
+      if (claim === undefined) {
+        api.create(builtin('persistentvolumeclaims'), pass.namespace, plan.body, options);
+      } else if (isTerminating(claim)) {
+        isComplete = false;
+      }
     }
+    return isComplete;
   }
 
   #createPod(pass: Pass, ordinal: number): void {
     const { api } = this.#context;
-    this.#ensureClaims(pass, ordinal);
+    if (!this.#ensureClaims(pass, ordinal)) return;
     const revision = this.#revisionFor(pass, ordinal);
     const body = podFor(
       pass.set,

@@ -400,3 +400,22 @@ test('a cordoned node takes no pods until it is open again', async (t) => {
   cordon(false);
   await whenReady(api, 's-0');
 });
+
+test('a pod whose claim was deleted comes back with a new one', async (t) => {
+  const { api } = await controlPlane(t);
+  create(api, 'statefulsets', statefulSet('s', { replicas: 1, ...claimTemplates }));
+  const before = await whenReady(api, 's-0');
+  const claims = target('persistentvolumeclaims', 'data-s-0');
+  const old = await until(api, 'the claim', () => {
+    const claim = api.get(claims);
+    return at(claim, 'status', 'phase') === 'Bound' ? claim : undefined;
+  });
+  api.delete(claims, {});
+  api.delete(target('pods', 's-0'), {});
+  await whenReady(api, 's-0', before.metadata.uid);
+  const next = await until(api, 'a new claim', () => {
+    const claim = api.store.get('/persistentvolumeclaims', 'default', 'data-s-0');
+    return claim !== undefined && claim.metadata.uid !== old.metadata.uid ? claim : undefined;
+  });
+  assert(!isTerminating(next), 'it stays');
+});
