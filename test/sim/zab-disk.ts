@@ -18,6 +18,8 @@ export class ZabDisk {
   #syncMsMax: number;
   #gathered: Proposal[] = [];
   #inFlight: Proposal[] = [];
+  /** Last in the queue and not begun: what is flushed meanwhile joins it. */
+  #nextBatch: Proposal[] | null = null;
   #queue: ((done: () => void) => void)[] = [];
   #isBusy = false;
 
@@ -35,9 +37,16 @@ export class ZabDisk {
   /** Writes what was gathered as one batch; `done` gets the last of them. */
   flush(done: (last: Proposal) => void): void {
     if (this.#gathered.length === 0) return;
-    const batch = this.#gathered;
+    const gathered = this.#gathered;
     this.#gathered = [];
+    if (this.#nextBatch !== null) {
+      this.#nextBatch.push(...gathered);
+      return;
+    }
+    const batch = gathered;
+    this.#nextBatch = batch;
     this.#enqueue((free) => {
+      if (this.#nextBatch === batch) this.#nextBatch = null;
       this.#inFlight = batch;
       this.#later(() => {
         this.#inFlight = [];
@@ -50,6 +59,7 @@ export class ZabDisk {
 
   /** In the order of the log's writes. */
   inOrder(act: () => void, done: () => void): void {
+    this.#nextBatch = null;
     this.#enqueue((free) => {
       this.#later(() => {
         act();
