@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { ZooKeeper } from '../../client/index.ts';
+import type { Stat } from '../../client/index.ts';
+import { TreeCache } from '../../client/recipes/index.ts';
+import { apacheClasspath, apacheMissing } from '../support/apache.ts';
+import { LoadHistory } from '../support/load-history.ts';
+import type { FinalNode } from '../support/load-history.ts';
+import { RealEnsemble, until } from '../support/real-ensemble.ts';
+import type { Kind, Member } from '../support/real-ensemble.ts';
+import { StandingState } from '../support/standing-state.ts';
+import { SteadyLoad } from '../support/steady-load.ts';
+import type { LoadFigures } from '../support/steady-load.ts';
+import { differencesOf, dumpOf } from '../support/tree-dump.ts';
+import type { TreeDump } from '../support/tree-dump.ts';
+
+// Goal: an ensemble of the reference becomes one of ours, member by member over its own
+// directories, and the reference again, while clients work and notice no more than a restart.
+// Method: three real processes with every kind of node; writers, readers, a lock and a cache all
+// the time; after every member the history of the clients and the trees of all members.
+
+const skip = apacheMissing() ?? false;
+const apache = { kind: 'apache' } as const;
+
+/** Whose turn it is, of those that are left. */
+type Order = 'leader last' | 'leader first';
+
+interface StepFigures extends LoadFigures {
+  readonly sid: number;
+  readonly kind: Kind;
+  readonly role: string;
+  readonly stopMs: number;
+  /** From the signal until it serves clients again. */
+  readonly servesMs: number;
+  /** From the signal until it has what the leader had when it began to serve. */
+  readonly levelMs: number;
+}
+
+for (const order of ['leader last', 'leader first'] as const) {
+  test(`three members change their kind under load and back, ${order}`, { skip }, async (t) => {
+    apacheClasspath();
+    await using ensemble = await RealEnsemble.started({
+      members: [apache, apache, apache],
+      tickMs: 1000,
+      properties: {
+        'zookeeper.extendedTypesEnabled': 'true',
+        // Both kinds leave snapshots and logs to each other, not one log alone.
+        'zookeeper.snapCount': '3000',
+      },
+    });
+    await using standing = await StandingState.make(ensemble.connectString);
+    const history = new LoadHistory();
+    await using load = await SteadyLoad.start(ensemble.connectString, history, {
+      writers: 4,
+      lockers: 2,
+    });
+    await using reader = await ZooKeeper.connect(ensemble.connectString, {
+      sessionTimeoutMs: 20_000,
+    });
+    using cache = await TreeCache.open(reader, '/load/registers');
+    const check = async (): Promise<void> => {
+      await load.pause();
+      await checkAll(ensemble, standing, history, cache);
+      assert.equal(reader.state, 'connected');
+      load.resume();
+    };
+    await load.goesOn(20);
+    await check();
+    for (const kind of ['ours', 'apache'] as const) {
+      let left = [...ensemble.members];
+      while (left.length > 0) {
+        const member = await nextOf(left, ensemble, order);
+        left = left.filter((other) => other !== member);
+        report(t, await replaced(member, kind, ensemble, load));
+        await check();
+      }
+    }
+    await load.stop();
+    await checkAll(ensemble, standing, history, cache);
+    const fates = `${history.count('acknowledged')} acknowledged, ${history.count('unknown')} unknown`;
+    t.diagnostic(`writes: ${fates}; reads: ${history.reads.length}`);
+  });
+}
+
+async function nextOf(
+  left: readonly Member[],
+  ensemble: RealEnsemble,
+  order: Order,
+): Promise<Member> {
+  const leader = await ensemble.leader();
+  const followers = left.filter((member) => member !== leader);
+  const wished = order === 'leader last' ? followers[0] : left.find((member) => member === leader);
+  const next = wished ?? left[0];
+  assert(next !== undefined);
+  return next;
+}
+
+async function replaced(
+  member: Member,
+  kind: Kind,
+  ensemble: RealEnsemble,
+  load: SteadyLoad,
+): Promise<StepFigures> {
+  const role = (await member.mode()) ?? 'none';
+  load.reset();
+  const startMs = performance.now();
+  await member.kill('SIGTERM');
+  const stopMs = performance.now() - startMs;
+  member.start(kind);
+  await until(`server ${member.sid} to serve`, 60_000, async () => (await member.mode()) !== null);
+  const servesMs = performance.now() - startMs;
+  const goal = await zxidOf(await ensemble.leader());
+  await until('it to be level', 60_000, async () => (await zxidOf(member)) >= goal);
+  const levelMs = performance.now() - startMs;
+  assert.equal(await kindOf(member), kind);
+  await load.goesOn(20);
+  const figures = load.figures();
+  return { sid: member.sid, kind, role, stopMs, servesMs, levelMs, ...figures };
+}
+
+/** As the server shows it; -1 while it answers nobody. */
+async function zxidOf(member: Member): Promise<number> {
+  const found = /^Zxid: 0x([0-9a-f]+)$/m.exec((await member.ask('srvr')) ?? '');
+  return found === null ? -1 : Number.parseInt(found[1] ?? '', 16);
+}
+
+async function kindOf(member: Member): Promise<Kind> {
+  return /^java\.home=|^java\.version=/m.test((await member.ask('envi')) ?? '') ? 'apache' : 'ours';
+}
+
+/** What the clients were told holds, and every member holds the same. The load rests. */
+async function checkAll(
+  ensemble: RealEnsemble,
+  standing: StandingState,
+  history: LoadHistory,
+  cache: TreeCache,
+): Promise<void> {
+  assert.deepEqual(history.violations(), []);
+  const dumps: TreeDump[] = [];
+  for (const member of ensemble.members) dumps.push(await dumpOf(member, standing.options));
+  const [first, ...others] = dumps;
+  assert(first !== undefined);
+  assert.deepEqual(
+    others.map((other) => differencesOf(first, other)),
+    others.map(() => []),
+  );
+  assert.deepEqual(standing.changesIn(first), []);
+  const nodes = nodesOf(first);
+  assert.deepEqual(history.violationsIn(nodes), []);
+  await until('the cache to follow', 20_000, () => isSame(cache, nodes));
+}
+
+function isSame(cache: TreeCache, nodes: ReadonlyMap<string, FinalNode>): boolean {
+  const registers = [...nodes].filter(([path]) => path.startsWith('/load/registers/'));
+  return (
+    cache.isLive &&
+    registers.length > 0 &&
+    registers.every(([path, { value }]) => Number(cache.get(path)?.data?.toString()) === value)
+  );
+}
+
+/** Of the lines of a dump, what the checks of a history look at. */
+function nodesOf(dump: TreeDump): Map<string, FinalNode> {
+  const nodes = new Map<string, FinalNode>();
+  for (const [path, line] of dump) {
+    const data = /^"([^"]*)"/.exec(line)?.[1] ?? '';
+    const number = (name: string): string => new RegExp(` ${name}=(\\d+)`).exec(line)?.[1] ?? '0';
+    nodes.set(path, {
+      value: Number(Buffer.from(data, 'base64').toString('utf8')),
+      version: Number(number('version')),
+      czxid: Number(number('czxid')) as Stat['czxid'],
+      ephemeralOwner: BigInt(number('ephemeralOwner')) as Stat['ephemeralOwner'],
+    });
+  }
+  return nodes;
+}
+
+function report(t: TestContext, step: StepFigures): void {
+  const ms = [step.stopMs, step.servesMs, step.levelMs].map((one) => Math.round(one));
+  t.diagnostic(
+    `server ${step.sid} (${step.role}) → ${step.kind}: stopped after ${ms[0]} ms, serves after ` +
+      `${ms[1]} ms, level after ${ms[2]} ms; no write for ${step.stallMs} ms, of one client for ` +
+      `${step.clientStallMs} ms; ${step.acknowledged} acknowledged, ${step.unknown} unknown; ` +
+      `${step.lockHolders} times the lock`,
+  );
+}
