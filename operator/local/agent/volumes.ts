@@ -96,7 +96,8 @@ function project(directory: string, files: Files): void {
   const next = `..${Date.now()}.${Math.floor(Math.random() * 1e6)}`;
   for (const [path, content] of files) {
     const target = join(directory, next, path);
-    if (!target.startsWith(join(directory, next))) continue;
+    // A path that leads out of the volume is nobody's.
+    if (!target.startsWith(`${join(directory, next)}/`)) continue;
     mkdirSync(join(target, '..'), { recursive: true });
     writeFileSync(target, content);
   }
