@@ -4,7 +4,7 @@ import { QueueNodes, Received } from './queue-nodes.ts';
 import type { Claim } from './queue-nodes.ts';
 import { leave } from './line.ts';
 import { SharedWatches } from './shared-watches.ts';
-import { Limit, Notice, racedOrUndone, retried, waitFor } from './waiting.ts';
+import { hasCode, Limit, Notice, racedOrUndone, retried, waitFor } from './waiting.ts';
 import type { WaitOptions } from './waiting.ts';
 
 /**
@@ -54,10 +54,14 @@ export class Queue {
     using limit = new Limit(options, this.path);
     const { path } = await this.nodes.put('item', data);
     const watches = SharedWatches.of(this.#zk);
-    for (;;) {
-      const { value, changed } = await retried(this.#zk, limit.signal, () => watches.exists(path));
-      if (value === null) return;
-      await waitFor(this.#zk, changed, limit.signal);
+    try {
+      for (;;) {
+        // Not by its existence: that would leave a watch for a name that never comes again.
+        const { changed } = await retried(this.#zk, limit.signal, () => watches.get(path));
+        await waitFor(this.#zk, changed, limit.signal);
+      }
+    } catch (error) {
+      if (!hasCode(error, 'NO_NODE')) throw error;
     }
   }
 

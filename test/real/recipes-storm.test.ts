@@ -18,4 +18,4 @@ before(async () => {
 
 after(() => world[Symbol.asyncDispose]());
 
-stormTests([11, 12], () => ({ world, plain }));
+stormTests([12, 25], () => ({ world, plain }));
