@@ -143,14 +143,19 @@ export class Membership {
 }
 
 /**
- * Members that are proposed, as this server's disk has them: in the file of the last start, or in
- * the log that the tree was read from. `null`: none later than the active ones.
+ * Members that are proposed, as this server's disk has them: in the log that the tree was read
+ * from, or in the file of the last start. `null`: none later than the active ones.
+ *
+ * The file is written before the log. A change that is not in the log was never acknowledged by
+ * this server, and to wait for its members could be to wait for ever.
  */
 export function nextMembers(config: ServerConfig, tree: TreeReader): Ensemble | null {
   if (!config.reconfigEnabled || config.ensemble === null) return null;
   const logged = loggedMembers(tree);
+  const filed = config.nextEnsemble ?? null;
+  const isAcknowledged = filed !== null && filed.version <= tree.lastZxid;
   let next: Ensemble | null = null;
-  for (const found of [config.nextEnsemble ?? null, logged]) {
+  for (const found of [isAcknowledged ? filed : null, logged]) {
     if (found !== null && found.version > (next ?? config.ensemble).version) next = found;
   }
   return next;

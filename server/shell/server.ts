@@ -167,6 +167,7 @@ class Server implements RunningServer {
     this.#storage.onDurable = (zxid) => this.#turn.emit({ type: 'durable', zxid });
     this.#storage.onFailure = (failure) => host.exit(failure.exitCode, failure.message);
     core.members?.renew(tree);
+    if (next === null && (config.nextEnsemble ?? null) !== null) core.members?.storeNext(null);
     this.#ports.open();
     this.#turn.wake();
   }

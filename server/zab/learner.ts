@@ -106,6 +106,7 @@ export class Learner {
       this.#core.effects.push({ type: 'closeLink', link: this.#link, reason });
     }
     this.#core.history.forgetReceived();
+    this.#core.members.forgetBehind(this.#core.history.lastLogged);
   }
 
   step(event: ZabEvent): void {

@@ -13,6 +13,8 @@ import { deleteRequest } from '../../server/protocol/requests/delete.ts';
 import type { DeleteRequest } from '../../server/protocol/requests/delete.ts';
 import { readMultiResponse, writeMulti } from '../../server/protocol/requests/multi.ts';
 import type { MultiOp, MultiResult } from '../../server/protocol/requests/multi.ts';
+import { reconfigRequest } from '../../server/protocol/requests/reconfig.ts';
+import type { ReconfigRequest } from '../../server/protocol/requests/reconfig.ts';
 import {
   getChildren2Response,
   getDataResponse,
@@ -21,6 +23,8 @@ import {
 } from '../../server/protocol/requests/read.ts';
 import { setDataRequest, statResponse } from '../../server/protocol/requests/set-data.ts';
 import type { SetDataRequest } from '../../server/protocol/requests/set-data.ts';
+import { zxidNone } from '../../server/protocol/zxid.ts';
+import { AddWatchMode, addWatchRequest } from '../../server/protocol/requests/watch.ts';
 import type { Stat } from '../../server/protocol/stat.ts';
 
 /** What a simulated client may ask for. */
@@ -37,6 +41,8 @@ export type ClientOp =
       readonly path: string;
       readonly watch: boolean;
     }
+  | { readonly kind: 'reconfig'; readonly opCode: number; readonly request: ReconfigRequest }
+  | { readonly kind: 'watchAll'; readonly opCode: number; readonly path: string }
   | { readonly kind: 'sync'; readonly opCode: number; readonly path: string }
   | { readonly kind: 'close'; readonly opCode: number };
 
@@ -98,6 +104,23 @@ export function getChildren(path: string, watch: boolean = false): ClientOp {
   return { kind: 'read', opCode: OpCode.GET_CHILDREN2, path, watch };
 }
 
+/** The whole new membership, as lines. */
+export function reconfig(newMembers: string): ClientOp {
+  const request: ReconfigRequest = {
+    op: 'reconfig',
+    joiningServers: null,
+    leavingServers: null,
+    newMembers,
+    curConfigId: zxidNone,
+  };
+  return { kind: 'reconfig', opCode: OpCode.RECONFIG, request };
+}
+
+/** A persistent, recursive watch. */
+export function watchAll(path: string): ClientOp {
+  return { kind: 'watchAll', opCode: OpCode.ADD_WATCH, path };
+}
+
 export function sync(path: string): ClientOp {
   return { kind: 'sync', opCode: OpCode.SYNC, path };
 }
@@ -116,6 +139,13 @@ export function writeOp(writer: JuteWriter, op: ClientOp): void {
       return writeMulti(writer, op.ops);
     case 'read':
       return readRequest.write(writer, { path: op.path, watch: op.watch });
+    case 'reconfig':
+      return reconfigRequest.write(writer, op.request);
+    case 'watchAll':
+      return addWatchRequest.write(writer, {
+        path: op.path,
+        mode: AddWatchMode.PERSISTENT_RECURSIVE,
+      });
     case 'sync':
       return optionalPathRequest.write(writer, op.path);
     case 'close':
@@ -137,6 +167,7 @@ export function readResult(op: ClientOp, error: number, reader: JuteReader): OpR
     case OpCode.MULTI:
       return { ...empty, results: readMultiResponse(reader) };
     case OpCode.GET_DATA:
+    case OpCode.RECONFIG:
       return { ...empty, ...getDataResponse.read(reader) };
     case OpCode.GET_CHILDREN2:
       return { ...empty, ...getChildren2Response.read(reader) };

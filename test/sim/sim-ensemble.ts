@@ -34,6 +34,12 @@ export interface EnsembleOptions {
   readonly network?: Partial<NetworkOptions>;
   readonly workload?: Partial<WorkloadOptions>;
   readonly config?: Partial<ServerConfig>;
+  /** How a member's next process sees time; at random otherwise. */
+  readonly clockOf?: (sid: number) => ClockOptions | undefined;
+  /** What a member's configuration says at its next start, beyond that. */
+  readonly configOf?: (sid: number) => Partial<ServerConfig>;
+  /** Which voters make a commit safe; a majority of all of them unless members change. */
+  readonly isQuorum?: (sids: readonly number[]) => boolean;
   /** Planted bugs: wraps the real parts of a server. */
   readonly parts?: (sid: number, ensemble: SimEnsemble) => ServerParts;
   /** Transactions of an epoch, at most; the next election comes then. */
@@ -91,9 +97,9 @@ export class SimEnsemble implements Cluster {
     const observers = range(options.voters + 1, options.observers ?? 0);
     this.sids = [...voters, ...observers];
     this.ensemble = simEnsemble(voters, observers);
-    this.checker = new ZabChecker(this.world, { voters, observers }, (sids) => {
-      return sids.length * 2 > voters.length;
-    });
+    const isMajority = (sids: readonly number[]): boolean => sids.length * 2 > voters.length;
+    const isQuorum = options.isQuorum ?? isMajority;
+    this.checker = new ZabChecker(this.world, { voters, observers }, isQuorum);
     this.model = new HistoryModel(this.world);
     this.checker.ignored = options.ignored ?? new Set();
     this.checker.onCommitted = (proposal) => this.model.committed(proposal);
@@ -130,7 +136,7 @@ export class SimEnsemble implements Cluster {
   }
 
   start(sid: number): void {
-    const clock = this.world.random.pick(clocks);
+    const clock = this.#options.clockOf?.(sid) ?? this.world.random.pick(clocks);
     const process = new SimProcess(this.world, `s${sid}`, hostOfSid(sid), clock);
     const host = new SimHost(
       process,
@@ -141,7 +147,10 @@ export class SimEnsemble implements Cluster {
     this.#members.set(sid, member);
     process.onExit = ({ code, reason }) => this.#exited(sid, code, reason);
     this.world.say(`s${sid}`, 'starts');
-    const config = simConfig(sid, hostOfSid(sid), this.ensemble, this.#options.config);
+    const config = simConfig(sid, hostOfSid(sid), this.ensemble, {
+      ...this.#options.config,
+      ...this.#options.configOf?.(sid),
+    });
     process.run(() => (member.server = startServer(config, host, this.#parts(sid))));
   }
 
@@ -185,13 +194,19 @@ export class SimEnsemble implements Cluster {
     this.world.run(forMs);
   }
 
-  client(name: string, hosts: readonly string[], timeoutMs: number = 3_000): SimClient {
+  client(
+    name: string,
+    hosts: readonly string[],
+    timeoutMs: number = 3_000,
+    watchesAll: boolean = false,
+  ): SimClient {
     const host = `10.0.1.${this.clients.length + 1}`;
     this.clientHosts.push(host);
     const client = new SimClient(this.network, name, host, {
       hosts,
       timeoutMs,
       observer: this.clientChecker,
+      watchesAll,
     });
     this.clients.push(client);
     return client;
@@ -221,7 +236,7 @@ export class SimEnsemble implements Cluster {
   #addLoad(number: number): void {
     const hosts = this.sids.map(hostOfSid);
     const timeoutMs = this.#options.sessionTimeoutMs ?? 3_000;
-    const client = this.client(`c${number}`, hosts, timeoutMs);
+    const client = this.client(`c${number}`, hosts, timeoutMs, number === 1);
     this.#workloads.push(
       new Workload(client, {
         thinkMs: 25,
@@ -238,6 +253,7 @@ export class SimEnsemble implements Cluster {
     const makePeer = planted?.createPeer ?? createPeer;
     const makeStorage = planted?.openStorage ?? openStorage;
     return {
+      ...planted,
       createPeer: (options) => {
         const all = counterMax === undefined ? options : { ...options, counterMax };
         return new TappedPeer(makePeer(all), this.checker, sid);
