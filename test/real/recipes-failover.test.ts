@@ -14,15 +14,15 @@ import {
   ServiceRegistry,
   TreeCache,
 } from '../../client/recipes/index.ts';
+import type { Member } from '../support/real-ensemble.ts';
 import { RealEnsemble, until } from '../support/real-ensemble.ts';
 
 // Goal: what the recipes promise holds while leaders die: one holder, one leader, every item
 // once, every addition once, nobody left waiting.
 // Method: three real servers; several clients work all the time, each with a session longer than
-// an election; the leader is killed and started again three times.
+// an election; the leader is killed and started again three times, or frozen once.
 
 const ours = { kind: 'ours' } as const;
-const kills = 3;
 const workers = 3;
 let ensemble: RealEnsemble;
 const clients: ZooKeeper[] = [];
@@ -65,25 +65,49 @@ class Workload {
   }
 }
 
-/** The leader dies and comes back, several times; all workloads get on before, meanwhile, after. */
-async function underKills(workloads: readonly Workload[], roundsEach: number): Promise<void> {
+/** What happens to a leader, and how it comes back. */
+interface Fault {
+  readonly count: number;
+  readonly strike: (leader: Member) => Promise<unknown> | void;
+  readonly heal: (leader: Member) => void;
+}
+
+const killed: Fault = {
+  count: 3,
+  strike: (leader) => leader.kill('SIGKILL'),
+  heal: (leader) => leader.start(),
+};
+
+/** It does not know that the others have gone on without it. */
+const frozen: Fault = {
+  count: 1,
+  strike: (leader) => void process.kill(leader.pid, 'SIGSTOP'),
+  heal: (leader) => void process.kill(leader.pid, 'SIGCONT'),
+};
+
+/** The leader is struck and comes back; all workloads get on before, meanwhile and after. */
+async function under(
+  fault: Fault,
+  workloads: readonly Workload[],
+  roundsEach: number,
+): Promise<void> {
   const failed = Promise.all(workloads.map(({ done }) => done));
   const grown = async (what: string): Promise<void> => {
     const goals = workloads.map(({ rounds }) => rounds + roundsEach);
-    const all = until(`work to go on ${what}`, 30_000, () =>
+    const all = until(`work to go on ${what}`, 60_000, () =>
       workloads.every(({ rounds }, index) => rounds >= (goals[index] ?? 0)),
     );
     await Promise.race([all, failed.then(() => all)]);
   };
   try {
     await grown('at first');
-    for (let kill = 1; kill <= kills; kill += 1) {
+    for (let nth = 1; nth <= fault.count; nth += 1) {
       const leader = await ensemble.leader();
-      await leader.kill('SIGKILL');
-      await grown(`without leader ${kill}`);
-      leader.start();
+      await fault.strike(leader);
+      await grown(`without leader ${nth}`);
+      fault.heal(leader);
       await ensemble.ready();
-      await grown(`after leader ${kill}`);
+      await grown(`after leader ${nth}`);
     }
   } finally {
     for (const workload of workloads) workload.isStopped = true;
@@ -143,7 +167,7 @@ test('locks: one holder at a time, writers alone, leases never too many', async 
     await zk.exists(lease.path).catch(lostOnly);
     leases -= 1;
   });
-  await underKills([locks, shared, semaphores], 20);
+  await under(killed, [locks, shared, semaphores], 20);
   for (const path of ['/lock', '/shared', '/semaphore/leases']) {
     assert.deepEqual(await clients[0]?.children(path), [], `${path} is left as it was found`);
   }
@@ -198,7 +222,7 @@ test('queues: every item once; counters: every addition once; numbers: none twic
     }
   };
   const refilled = refill();
-  await underKills([producing, taking, receiving, counting, numbering], 10);
+  await under(killed, [producing, taking, receiving, counting, numbering], 10);
   await refilled;
   const rest = new Queue(zk, '/taken');
   for (let data = await rest.tryTake(); data !== undefined; data = await rest.tryTake()) {
@@ -250,7 +274,7 @@ test('elections: one leader at a time; barriers: all or none; caches and views: 
   const registry = new ServiceRegistry(zk, '/services');
   const registration = await registry.register('s', { id: 'a', address: 'h', port: 1 });
   using consumer = await new ServiceRegistry(clients[2] as ZooKeeper, '/services').consume('s');
-  await underKills([leading, gathering, changing], 10);
+  await under(killed, [leading, gathering, changing], 10);
   assert.deepEqual([member.lost.aborted, registration.lost.aborted], [false, false]);
   assert.deepEqual(consumer.instances, [registration.instance]);
   await until('the cache to be level', 10_000, async () => {
@@ -262,6 +286,30 @@ test('elections: one leader at a time; barriers: all or none; caches and views: 
     assert.deepEqual(cache.get(`/tree/${name}`)?.data, data);
     assert.equal(cache.get(`/tree/${name}`)?.stat.mzxid, stat.mzxid);
   }
+});
+
+test('a leader that stands still: one holder at a time, every addition once', async () => {
+  const own: ZooKeeper[] = [];
+  for (let index = 0; index < workers; index += 1) {
+    own.push(await ZooKeeper.connect(ensemble.connectString, { sessionTimeoutMs: 12_000 }));
+  }
+  const room = new Room();
+  const locks = new Workload().start(3, async (_, worker) => {
+    const zk = own[worker] as ZooKeeper;
+    await using held = await new Lock(zk, '/still/lock').acquire();
+    room.enter(held.fence);
+    await zk.exists(held.path).catch(lostOnly);
+    room.leave();
+  });
+  let added = 0;
+  const counters = own.map((zk) => new Counter(zk, '/still/counter'));
+  const counting = new Workload().start(3, async (_, worker) => {
+    await counters[worker]?.add(1);
+    added += 1;
+  });
+  await under(frozen, [locks, counting], 10);
+  assert.equal(await counters[0]?.value(), added);
+  await Promise.all(own.map((zk) => zk.close()));
 });
 
 async function retriedGet(zk: ZooKeeper, path: string): ReturnType<ZooKeeper['get']> {
