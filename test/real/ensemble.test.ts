@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ZkError, ZooKeeper } from '../../client/index.ts';
+import { ZooKeeper } from '../../client/index.ts';
+import { AcknowledgedWriter } from '../support/acknowledged-writer.ts';
 import type { Member } from '../support/real-ensemble.ts';
 import { RealEnsemble, until } from '../support/real-ensemble.ts';
 import { RawSession } from '../support/raw-session.ts';
@@ -20,38 +21,6 @@ before(async () => {
 
 after(() => ensemble[Symbol.asyncDispose]());
 
-/** Writes one node after another until told to stop; remembers what was acknowledged. */
-class Writer {
-  readonly acknowledged = new Map<string, string>();
-  isStopped = false;
-  done: Promise<void> = Promise.resolve();
-  readonly #name: string;
-
-  constructor(name: string) {
-    this.#name = name;
-  }
-
-  async start(connectString: string): Promise<void> {
-    const zk = await ZooKeeper.connect(connectString, { sessionTimeoutMs: 10_000 });
-    this.done = this.#run(zk);
-  }
-
-  async #run(zk: ZooKeeper): Promise<void> {
-    for (let number = 0; !this.isStopped; number += 1) {
-      const data = `${this.#name} ${number}`;
-      try {
-        const path = `/load/${this.#name}-${number}`;
-        await zk.create(path, data);
-        this.acknowledged.set(path, data);
-      } catch (error) {
-        // Nobody knows what became of it: it is neither promised nor forbidden.
-        if (!(error instanceof ZkError) || error.code !== 'CONNECTION_LOSS') throw error;
-      }
-    }
-    await zk.close();
-  }
-}
-
 async function assertAlike(): Promise<void> {
   const [first, ...others] = await dumpsOf(ensemble);
   assert(first !== undefined);
@@ -61,13 +30,10 @@ async function assertAlike(): Promise<void> {
 test('a leader that is killed under load takes no acknowledged write with it', async () => {
   await using zk = await ZooKeeper.connect(ensemble.connectString);
   await zk.create('/load');
-  const writers = ['a', 'b', 'c', 'd'].map((name) => new Writer(name));
+  const writers = ['a', 'b', 'c', 'd'].map((name) => new AcknowledgedWriter('/load', name));
   for (const writer of writers) await writer.start(ensemble.connectString);
-  const grown = (by: number): Promise<void> => {
-    const goals = writers.map((writer) => writer.acknowledged.size + by);
-    return until('writes to go on', 20_000, () =>
-      writers.every((writer, index) => writer.acknowledged.size >= (goals[index] ?? 0)),
-    );
+  const grown = async (by: number): Promise<void> => {
+    await Promise.all(writers.map((writer) => writer.grows(by, 20_000)));
   };
   await grown(50);
   const leader = await ensemble.leader();
@@ -76,16 +42,10 @@ test('a leader that is killed under load takes no acknowledged write with it', a
   leader.start();
   await ensemble.ready();
   await grown(20);
-  for (const writer of writers) writer.isStopped = true;
-  await Promise.all(writers.map((writer) => writer.done));
+  for (const writer of writers) await writer.stop();
 
   const dump = await dumpOf(leader);
-  for (const { acknowledged } of writers) {
-    for (const [path, data] of acknowledged) {
-      const held = dump.get(path) ?? 'nothing';
-      assert(held.startsWith(`"${Buffer.from(data).toString('base64')}" `), `${path}: ${held}`);
-    }
-  }
+  for (const writer of writers) assert.deepEqual(writer.missingIn(dump), []);
   await assertAlike();
 });
 

@@ -103,6 +103,16 @@ export class Member {
     return ended;
   }
 
+  /** The process goes on, unless that signal ends it. */
+  signal(signal: NodeJS.Signals): void {
+    process.kill(this.pid, signal);
+  }
+
+  /** Takes its log and snapshots, as if the disk were new. */
+  wipe(): void {
+    rmSync(join(this.directory, 'data/version-2'), { recursive: true, force: true });
+  }
+
   /** The answer to a four-letter word; `null` when nobody listens. */
   ask(word: string): Promise<string | null> {
     return new Promise((done) => {

@@ -22,10 +22,13 @@ export async function dumpOf(member: Member, options: ConnectOptions = {}): Prom
 }
 
 /** The tree of every running member, in the order of their ids. */
-export async function dumpsOf(ensemble: RealEnsemble): Promise<TreeDump[]> {
+export async function dumpsOf(
+  ensemble: RealEnsemble,
+  options: ConnectOptions = {},
+): Promise<TreeDump[]> {
   const running = ensemble.members.filter((member) => member.isRunning);
   const dumps: TreeDump[] = [];
-  for (const member of running) dumps.push(await dumpOf(member));
+  for (const member of running) dumps.push(await dumpOf(member, options));
   return dumps;
 }
 
