@@ -9,7 +9,7 @@ import { zxidOf } from '../../server/protocol/zxid.ts';
 import type { Zxid } from '../../server/protocol/zxid.ts';
 import { ClientChecker } from './checkers/client-checker.ts';
 import { HistoryModel } from './checkers/history-model.ts';
-import { create, exists, getData, setData, sync } from './client-ops.ts';
+import { create, exists, getData, setData, sync, watchAll } from './client-ops.ts';
 import type { ClientOp, OpResult } from './client-ops.ts';
 import type { Call, SimClient } from './sim-client.ts';
 import { World } from './world.ts';
@@ -37,6 +37,7 @@ class Stage {
     provenMs: 0,
     shownZxid: 0,
     watches: [],
+    whole: { sinceZxid: null, next: 0, open: [] },
     isStopped: false,
   } as unknown as SimClient;
   #counter = 0;
@@ -79,6 +80,11 @@ class Stage {
     this.checker.answered(call, { xid: call.xid, zxid, error: full.error }, full);
   }
 
+  /** From now on the client hears of every change. */
+  watchEverything(): void {
+    this.answer(this.send(watchAll('/')), this.zxid(this.#counter));
+  }
+
   /** `/a` with that value, written and answered. */
   create(value: string): Zxid {
     const call = this.send(create('/a', value));
@@ -107,6 +113,16 @@ test('true answers are no violation', () => {
   stage.answer(stage.send(exists('/b', true)), zxid, { error: -101 });
   stage.answer(stage.send(sync('/')), zxid);
   assert.equal(stage.checker.counts.writes, 2);
+});
+
+test('a watch on everything that hears everything is no violation', () => {
+  const stage = new Stage();
+  stage.watchEverything();
+  const call = stage.send(create('/a', 'one'));
+  const zxid = stage.commit(createBody('/a', 'one'), call.xid);
+  stage.checker.event(stage.client, { type: 1, state: 3, path: '/a' }, zxid);
+  stage.answer(call, zxid, { path: '/a' });
+  assert.equal(stage.checker.counts.events, 1);
 });
 
 const lies: readonly (readonly [string, string, (stage: Stage) => void])[] = [
@@ -212,6 +228,34 @@ const lies: readonly (readonly [string, string, (stage: Stage) => void])[] = [
       const zxid = stage.create('one');
       stage.answer(stage.send(getData('/a', true)), zxid, { data: Buffer.from('one') });
       stage.checker.event(stage.client, { type: 3, state: 3, path: '/a' }, zxid);
+    },
+  ],
+  [
+    'a change that a watch on everything is not told',
+    'C5 every change, in order',
+    (stage) => {
+      stage.watchEverything();
+      stage.create('one');
+    },
+  ],
+  [
+    'changes told in another order',
+    'C5 every change, in order',
+    (stage) => {
+      stage.watchEverything();
+      stage.commit(createBody('/a', 'one'), 0, 8n as SessionId);
+      const zxid = stage.commit(createBody('/b', 'two'), 0, 8n as SessionId);
+      stage.checker.event(stage.client, { type: 1, state: 3, path: '/b' }, zxid);
+    },
+  ],
+  [
+    'a change told twice',
+    'C5 every change, in order',
+    (stage) => {
+      stage.watchEverything();
+      const zxid = stage.commit(createBody('/a', 'one'), 0, 8n as SessionId);
+      stage.checker.event(stage.client, { type: 1, state: 3, path: '/a' }, zxid);
+      stage.checker.event(stage.client, { type: 1, state: 3, path: '/a' }, zxid);
     },
   ],
   [

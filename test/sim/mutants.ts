@@ -7,6 +7,7 @@ import type { PeerOptions, ZabPeer, ZabView } from '../../server/zab/door.ts';
 import type { ZabEffect } from '../../server/zab/effects.ts';
 import type { LinkId, Proposal, ZabEvent } from '../../server/zab/events.ts';
 import { createPeer } from '../../server/zab/peer.ts';
+import { create } from './client-ops.ts';
 import type { SimEnsemble } from './sim-ensemble.ts';
 
 /** A planted bug: one safety step of the real server switched off from outside. */
@@ -223,6 +224,22 @@ class EagerEpoch extends LyingPeer {
   }
 }
 
+/** Answers its own clients' syncs without asking whether it still leads. */
+export class HastySync extends LyingPeer {
+  #tags: number[] = [];
+
+  override step(event: ZabEvent): void {
+    if (event.type !== 'sync' || event.link !== null) return super.step(event);
+    this.#tags.push(event.tag);
+  }
+
+  override takeEffects(): ZabEffect[] {
+    const done = this.#tags.map((tag): ZabEffect => ({ type: 'syncDone', tag }));
+    this.#tags = [];
+    return [...this.inner.takeEffects(), ...done];
+  }
+}
+
 /** Hands one transaction in fifty to the tree twice. */
 class DoubleDelivery extends LyingPeer {
   #count = 0;
@@ -240,12 +257,15 @@ export function leaderWithTail(ensemble: SimEnsemble): void {
   ensemble.settle(5_000);
   ensemble.run(300);
   const leader = ensemble.leader() ?? 1;
+  for (const client of ensemble.clients) client.stop();
+  const client = ensemble.client('tail', [ensemble.hostOf(leader)], 6_000);
+  ensemble.world.runUntil(() => client.isOpen, 2_000);
   for (const sid of ensemble.sids) {
     if (sid !== leader) ensemble.network.cutBoth(ensemble.hostOf(leader), ensemble.hostOf(sid));
   }
-  ensemble.run(400);
-  ensemble.quiet();
-  ensemble.run(1_600);
+  for (let count = 0; count < 5; count += 1) client.call(create(`/tail-${count}`, 'x'));
+  ensemble.run(2_000);
+  client.stop();
   ensemble.network.healAll();
   ensemble.settle(10_000);
 }

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { closeSession, create, setData, sync, getData } from './client-ops.ts';
 import { epilogue } from './epilogue.ts';
-import { leaderWithTail } from './mutants.ts';
+import { HastySync, leaderWithTail } from './mutants.ts';
 import { SimEnsemble } from './sim-ensemble.ts';
 import type { EnsembleOptions } from './sim-ensemble.ts';
 import type { SimClient } from './sim-client.ts';
@@ -100,29 +100,64 @@ test('a leader that comes back with a tail of its own is cut back (10 seeds)', (
   assert(cuts > 0, `${cuts} logs were cut`);
 });
 
+/** The leader is cut off from the others, and somebody goes on asking it. */
+function staleReads(stage: SimEnsemble, leader: number, isBothWays: boolean): number {
+  const client = openClient(stage, leader);
+  client.call(create('/r0', 'first'));
+  stage.run(50);
+  for (const sid of followersOf(stage)) {
+    stage.network.cut(stage.hostOf(leader), stage.hostOf(sid));
+    if (isBothWays) stage.network.cut(stage.hostOf(sid), stage.hostOf(leader));
+  }
+  let answers = 0;
+  for (let count = 0; count < 150; count += 1) {
+    if (client.isOpen && client.outstanding < 6) {
+      client.call(sync('/'), (result) => (answers += result === null ? 0 : 1));
+      client.call(getData('/r0'));
+    }
+    stage.run(20);
+  }
+  return answers;
+}
+
 test('a leader that is cut off shows nothing stale behind a sync (20 seeds)', () => {
   for (let seed = 1; seed <= 20; seed += 1) {
     const stage = ensemble(seed);
     const leader = leaderOf(stage);
-    const client = openClient(stage, leader);
-    client.call(create('/r0', 'first'));
-    stage.run(50);
-    for (const sid of followersOf(stage)) {
-      stage.network.cut(stage.hostOf(leader), stage.hostOf(sid));
-      if (seed % 2 === 0) stage.network.cut(stage.hostOf(sid), stage.hostOf(leader));
-    }
-    let answers = 0;
-    for (let count = 0; count < 150; count += 1) {
-      if (client.isOpen && client.outstanding < 6) {
-        client.call(sync('/'), (result) => (answers += result === null ? 0 : 1));
-        client.call(getData('/r0'));
-      }
-      stage.run(20);
-    }
+    const answers = staleReads(stage, leader, seed % 2 === 0);
     assert(stage.leader() !== leader, 'the others have a leader of their own');
     assert(answers < 140, 'not every sync was answered');
     epilogue(stage);
   }
+});
+
+test('a leader whose clock is slow shows nothing stale behind a sync either (20 seeds)', () => {
+  // It takes itself for a leader long after the others have another one.
+  const slow = { rate: 0.3, skewMs: 0 };
+  for (let seed = 1; seed <= 20; seed += 1) {
+    const stage = ensemble(seed, { clockOf: (sid) => (sid === 3 ? slow : undefined) });
+    const leader = leaderOf(stage);
+    assert.equal(leader, 3);
+    staleReads(stage, leader, seed % 2 === 0);
+    epilogue(stage);
+  }
+});
+
+test('such a leader is found out when it answers syncs without asking the others', () => {
+  const slow = { rate: 0.3, skewMs: 0 };
+  let found = '';
+  for (let seed = 1; seed <= 20 && found === ''; seed += 1) {
+    const stage = ensemble(seed, {
+      clockOf: (sid) => (sid === 3 ? slow : undefined),
+      parts: () => ({ createPeer: (options) => new HastySync(options) }),
+    });
+    try {
+      staleReads(stage, leaderOf(stage), false);
+    } catch (error) {
+      found = error instanceof Error ? error.message : '';
+    }
+  }
+  assert.match(found, /^C4 sync/);
 });
 
 test('nothing is answered behind the end of a session', () => {

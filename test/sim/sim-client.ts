@@ -10,7 +10,7 @@ import type { WatcherEvent } from '../../server/protocol/requests/watch.ts';
 import type { SessionId } from '../../server/protocol/session-id.ts';
 import { sessionIdNone } from '../../server/protocol/session-id.ts';
 import type { Zxid } from '../../server/protocol/zxid.ts';
-import { readResult, writeOp } from './client-ops.ts';
+import { readResult, watchAll, writeOp } from './client-ops.ts';
 import type { ClientOp, OpResult } from './client-ops.ts';
 import { SimProcess } from './sim-host.ts';
 import type { SimNetwork } from './sim-network.ts';
@@ -54,6 +54,16 @@ export interface ClientWatch {
   zxid: number;
 }
 
+/** A persistent, recursive watch on everything: what it has to hear of, and what it heard. */
+export interface WholeWatch {
+  /** The state in which it was set on the present connection; `null`: it is not known to be set. */
+  sinceZxid: number | null;
+  /** Position in the history's list of changes of the next one to be told. */
+  next: number;
+  /** Changes of the transaction that is being told, which may come in any order. */
+  readonly open: string[];
+}
+
 type State = 'down' | 'dialling' | 'connecting' | 'open';
 
 export const clientPort = 2181;
@@ -75,6 +85,8 @@ export class SimClient {
   shownZxid = 0;
   /** Set on the present connection or waiting to be set again. */
   readonly watches: ClientWatch[] = [];
+  /** `null`: none wanted. */
+  readonly whole: WholeWatch | null;
   isStopped = false;
   readonly #network: SimNetwork;
   readonly #hosts: readonly string[];
@@ -83,6 +95,7 @@ export class SimClient {
   #state: State = 'down';
   #password: Uint8Array = new Uint8Array(16);
   #connection: Connection | null = null;
+  #isWholeSet = false;
   #decoder = new FrameDecoder(2 ** 24);
   #calls: Call[] = [];
   #pingSentMs: number[] = [];
@@ -99,6 +112,8 @@ export class SimClient {
       readonly hosts: readonly string[];
       readonly timeoutMs: number;
       readonly observer: ClientObserver;
+      /** It wants to hear of every change of the tree. */
+      readonly watchesAll?: boolean;
     },
   ) {
     this.name = name;
@@ -107,6 +122,7 @@ export class SimClient {
     this.#hosts = options.hosts;
     this.#wantedTimeoutMs = options.timeoutMs;
     this.#observer = options.observer;
+    this.whole = options.watchesAll === true ? { sinceZxid: null, next: 0, open: [] } : null;
     this.process.after(this.process.random.between(0, 20), () => this.#dial());
     this.#watchSilence();
   }
@@ -191,6 +207,7 @@ export class SimClient {
   #gone(): void {
     this.#connection = null;
     this.#state = 'down';
+    if (this.whole !== null) this.whole.sinceZxid = null;
     const calls = this.#calls;
     this.#calls = [];
     this.#pingSentMs = [];
@@ -266,10 +283,19 @@ export class SimClient {
     this.provenMs = Math.max(this.provenMs, this.#lastSentMs);
     if (isNew) this.#observer.opened(this);
     else this.#setWatches();
+    // On an old session it is among those that were set again, if it was known to be set.
+    if (this.whole !== null && (isNew || !this.#isWholeSet)) this.#watchAll();
+  }
+
+  #watchAll(): void {
+    this.#isWholeSet = false;
+    this.call(watchAll('/'), (result) => {
+      if (result?.error === 0) this.#isWholeSet = true;
+    });
   }
 
   #setWatches(): void {
-    if (this.watches.length === 0) return;
+    if (this.watches.length === 0 && !this.#isWholeSet) return;
     const paths = (kind: ClientWatch['kind']): string[] => {
       return this.watches.filter((watch) => watch.kind === kind).map((watch) => watch.path);
     };
@@ -281,7 +307,7 @@ export class SimClient {
         existWatches: paths('exists'),
         childWatches: paths('children'),
         persistentWatches: [],
-        persistentRecursiveWatches: [],
+        persistentRecursiveWatches: this.#isWholeSet ? ['/'] : [],
       });
     });
   }

@@ -9,6 +9,7 @@ import { checkRead, checkWrite } from './replies.ts';
 import type { HistoryModel } from './history-model.ts';
 import { sessionHex } from './history-model.ts';
 import { hex } from './member-ghost.ts';
+import { WholeWatchChecker } from './whole-watch.ts';
 
 export interface ClientCheckerOptions {
   /** How much earlier than its timeout a session may seem to expire: unreported contact. */
@@ -26,18 +27,20 @@ export class ClientChecker implements ClientObserver {
   readonly #world: World;
   readonly #model: HistoryModel;
   readonly #options: ClientCheckerOptions;
+  readonly #wholes: WholeWatchChecker;
   readonly #live = new Map<bigint, SimClient>();
 
   constructor(world: World, model: HistoryModel, options: ClientCheckerOptions) {
     this.#world = world;
     this.#model = model;
     this.#options = options;
+    this.#wholes = new WholeWatchChecker(world, model.tree);
     model.onExpired = (session, zxid) => this.#expiredAt(session, zxid);
   }
 
   sent(call: Call): void {
     const { op } = call;
-    if (op.kind !== 'read' && op.kind !== 'sync') {
+    if (op.kind !== 'read' && op.kind !== 'sync' && op.kind !== 'watchAll') {
       this.#model.sent(call.sessionId, call.xid, call.connection);
     }
   }
@@ -54,6 +57,8 @@ export class ClientChecker implements ClientObserver {
       this.counts.reads += 1;
       checkRead(this.#model, op, header, result, fail);
       this.#addWatch(client, call, header, result);
+    } else if (op.kind === 'watchAll') {
+      this.#wholes.set(client, header.zxid);
     } else if (op.kind === 'sync') {
       this.counts.syncs += 1;
       if (header.zxid < call.knownZxid) {
@@ -80,6 +85,7 @@ export class ClientChecker implements ClientObserver {
       watch.zxid = Math.max(watch.zxid, zxid);
     }
     this.seen(client, zxid);
+    this.#wholes.set(client, zxid);
   }
 
   seen(client: SimClient, zxid: number): void {
@@ -89,6 +95,7 @@ export class ClientChecker implements ClientObserver {
       return `${client.name} is shown ${hex(zxid)} after ${hex(shown)}`;
     });
     client.shownZxid = zxid;
+    this.#wholes.seen(client, zxid);
     for (const watch of client.watches) {
       const change = this.#changeFor(watch);
       this.#world.expect(change === null || change > zxid, 'C5 watch order', () => {
@@ -102,10 +109,14 @@ export class ClientChecker implements ClientObserver {
 
   event(client: SimClient, event: WatcherEvent, zxid: number): void {
     this.counts.events += 1;
+    const isTold =
+      event.type !== EventType.NODE_CHILDREN_CHANGED &&
+      this.#wholes.event(client, event.type, event.path, zxid);
     const index = client.watches.findIndex((watch) => {
       return watch.path === event.path && isFor(watch.kind, event.type);
     });
     const watch = client.watches[index];
+    if (isTold && watch === undefined) return;
     this.#world.expect(watch !== undefined, 'C5 one event for a watch', () => {
       return `${client.name} hears of ${event.path} (type ${event.type}) without a watch`;
     });

@@ -1,3 +1,4 @@
+import { EventType } from '../../../server/protocol/event-type.ts';
 import type { Txn, TxnBody, TxnHeader } from '../../../server/protocol/txn.ts';
 
 /** A node as the model has it; replaced, never changed. */
@@ -63,6 +64,9 @@ export class ModelTree {
       this.#past.set(path, [{ ...birth, node: newNode(path, '', 0, 0, 0n, children) }]);
     }
   }
+
+  /** Everything that a watch on the whole tree hears of, in order. */
+  readonly changes: { readonly zxid: number; readonly event: string }[] = [];
 
   /** Sessions that were created and not closed. */
   get sessions(): ReadonlyMap<bigint, number> {
@@ -143,6 +147,7 @@ export class ModelTree {
     const parent = this.now(parentOf(path));
     if (parent === null || this.now(path) !== null) return;
     const { zxid, timeMs } = header;
+    this.#tell(zxid, EventType.NODE_CREATED, path);
     this.#put(zxid, newNode(path, textOf(data), zxid, timeMs, owner, []), true, false);
     const children = [...parent.children, nameOf(path)].sort();
     const creates = parent.creates + 1;
@@ -159,6 +164,7 @@ export class ModelTree {
     const { zxid } = header;
     const name = nameOf(path);
     if (node !== null) {
+      this.#tell(zxid, EventType.NODE_DELETED, path);
       this.#change(path, { zxid, node: null, isOwn: true, isChild: false });
       this.#owned.get(node.owner)?.delete(path);
     }
@@ -170,6 +176,7 @@ export class ModelTree {
     const node = this.now(path);
     if (node === null) return;
     const { zxid, timeMs } = header;
+    this.#tell(zxid, EventType.NODE_DATA_CHANGED, path);
     const changed = { ...node, data: textOf(data), version, mzxid: zxid, mtimeMs: timeMs };
     this.#put(zxid, changed, true, false);
   }
@@ -184,6 +191,10 @@ export class ModelTree {
 
   #put(zxid: number, node: ModelNode, isOwn: boolean, isChild: boolean): void {
     this.#change(node.path, { zxid, node, isOwn, isChild });
+  }
+
+  #tell(zxid: number, type: EventType, path: string): void {
+    this.changes.push({ zxid, event: eventKey(type, path) });
   }
 
   /** Within one transaction the last word counts, and what watches hear adds up. */
@@ -201,6 +212,11 @@ export class ModelTree {
       isChild: last.isChild || change.isChild,
     };
   }
+}
+
+/** How an event is compared. */
+export function eventKey(type: number, path: string): string {
+  return `${type} ${path}`;
 }
 
 export function parentOf(path: string): string {
