@@ -1,7 +1,7 @@
 import type { Node, NodeData, Stat, ZooKeeper } from '../index.ts';
 import { getOrNull, makeDirectory, parentOf } from './places.ts';
 import { SharedWatches } from './shared-watches.ts';
-import { hasCode, isLost, isOver, Listeners, retried, sessionOver, waitFor } from './waiting.ts';
+import { hasCode, Listeners, retried, Retries, waitFor } from './waiting.ts';
 import type { Notice } from './waiting.ts';
 
 /**
@@ -143,32 +143,39 @@ export async function publish(
   options: { readonly version?: number } = {},
 ): Promise<Stat> {
   const { version = -1 } = options;
+  const retries = new Retries(zk, path);
   for (let mayBeDone = false; ;) {
     try {
       return await zk.set(path, data, version);
     } catch (error) {
       if (hasCode(error, 'NO_NODE') && version === -1) {
-        const made = await createFirst(zk, path, data);
+        const made = await createFirst(zk, path, data, retries);
         if (made !== null) return made;
       } else if (hasCode(error, 'BAD_VERSION') && mayBeDone) {
         const node = await getOrNull(zk, path);
         if (node?.stat.version !== version + 1 || !isSame(node.data, data)) throw error;
         return node.stat;
-      } else if (!isLost(error)) throw error;
-      else if (isOver(zk)) throw sessionOver(path);
-      else mayBeDone = true;
+      } else {
+        retries.judge(error);
+        mayBeDone = true;
+      }
     }
   }
 }
 
 /** `null`: there is one now, of somebody else or of a create whose reply was lost. */
-async function createFirst(zk: ZooKeeper, path: string, data: NodeData): Promise<Stat | null> {
+async function createFirst(
+  zk: ZooKeeper,
+  path: string,
+  data: NodeData,
+  retries: Retries,
+): Promise<Stat | null> {
   try {
     return (await zk.createWithStat(path, data)).stat;
   } catch (error) {
     if (hasCode(error, 'NO_NODE')) {
       await makeDirectory(zk, parentOf(path), false);
-    } else if (!hasCode(error, 'NODE_EXISTS') && !isLost(error)) throw error;
+    } else if (!hasCode(error, 'NODE_EXISTS')) retries.judge(error);
     return null;
   }
 }

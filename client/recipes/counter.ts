@@ -1,11 +1,12 @@
 import { ZkError } from '../index.ts';
 import type { ZooKeeper } from '../index.ts';
-import { childOf, getOrNull, makeDirectory, removeSurely } from './places.ts';
-import { hasCode, isLost, isOver, sessionOver } from './waiting.ts';
+import { Mark } from './mark.ts';
+import { getOrNull, makeDirectory } from './places.ts';
+import { hasCode } from './waiting.ts';
 
 /**
  * A whole number that many change. Each {@link add} counts once, even when its reply is lost: it is
- * one transaction with a mark of this client, whose version tells afterwards whether it was done.
+ * one transaction with a {@link Mark} of this client.
  *
  * Clients that change it at the same time try again, in no fair order; calls of one counter object
  * go one after the other. Suspended: a change waits for the next connection. Expired:
@@ -17,15 +18,13 @@ import { hasCode, isLost, isOver, sessionOver } from './waiting.ts';
 export class Counter implements AsyncDisposable {
   readonly path: string;
   readonly #zk: ZooKeeper;
-  readonly #mark: string;
-  /** Changes done under the mark; `null`: it is not there yet. */
-  #markVersion: number | null = null;
+  readonly #mark: Mark;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(zk: ZooKeeper, path: string) {
     this.#zk = zk;
     this.path = path;
-    this.#mark = childOf(path, `mark-${crypto.randomUUID()}`);
+    this.#mark = new Mark(zk, path);
   }
 
   /** 0 before the first change. @throws ZkError DATA_INCONSISTENCY when it is no whole number. */
@@ -56,10 +55,7 @@ export class Counter implements AsyncDisposable {
 
   /** Takes the mark away; the number stays. */
   async close(): Promise<void> {
-    await this.#inTurn(async () => {
-      if (this.#markVersion !== null) await removeSurely(this.#zk, this.#mark);
-      this.#markVersion = null;
-    });
+    await this.#inTurn(() => this.#mark.close());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -92,52 +88,18 @@ export class Counter implements AsyncDisposable {
       const next = nextOf(now.value);
       if (next === null) return Number.NaN;
       checkExact(next, this.path);
-      const markVersion = (this.#markVersion ??= await this.#makeMark());
-      if (await this.#write(next, now.version, markVersion)) return next;
+      if (await this.#write(next, now.version)) return next;
     }
   }
 
   /** False: somebody else was first. */
-  async #write(next: number, version: number, markVersion: number): Promise<boolean> {
+  async #write(next: number, version: number): Promise<boolean> {
     try {
-      await this.#zk.multi([
-        { op: 'set', path: this.path, data: String(next), version },
-        { op: 'set', path: this.#mark, data: null, version: markVersion },
-      ]);
+      await this.#mark.write([{ op: 'set', path: this.path, data: String(next), version }]);
+      return true;
     } catch (error) {
-      if (hasCode(error, 'BAD_VERSION')) return false;
-      if (!isLost(error)) throw error;
-      if (isOver(this.#zk)) throw sessionOver(this.path);
-      if (!(await this.#isMarked(markVersion + 1))) return false;
-    }
-    this.#markVersion = markVersion + 1;
-    return true;
-  }
-
-  /** Was the change of this version done? Asked behind a sync, as another server may be behind. */
-  async #isMarked(version: number): Promise<boolean> {
-    for (;;) {
-      try {
-        await this.#zk.sync(this.path);
-        const stat = await this.#zk.exists(this.#mark);
-        return stat !== null && stat.version >= version;
-      } catch (error) {
-        if (!isLost(error)) throw error;
-        if (isOver(this.#zk)) throw sessionOver(this.path);
-      }
-    }
-  }
-
-  async #makeMark(): Promise<number> {
-    for (;;) {
-      try {
-        await this.#zk.create(this.#mark, null, { ephemeral: true });
-        return 0;
-      } catch (error) {
-        if (hasCode(error, 'NODE_EXISTS')) return 0;
-        if (!isLost(error)) throw error;
-        if (isOver(this.#zk)) throw sessionOver(this.path);
-      }
+      if (hasCode(error, 'BAD_VERSION', 'NO_NODE')) return false;
+      throw error;
     }
   }
 }

@@ -4,7 +4,7 @@ import { enterLine, leave } from './line.ts';
 import { childOf, getOrNull, readLine, removeIfThere } from './places.ts';
 import type { OwnPlace, Place } from './places.ts';
 import { SharedWatches } from './shared-watches.ts';
-import { hasCode, isLost, isOver, retried, sessionOver, waitFor } from './waiting.ts';
+import { hasCode, retried, Retries, waitFor } from './waiting.ts';
 
 /** Name of the node that says that all have come. */
 export const readyName = 'ready';
@@ -106,6 +106,7 @@ async function announce(
 
 /** The place and the announcement go together, so that the directory can be used again. */
 async function leaveLast(zk: ZooKeeper, directory: string, place: OwnPlace): Promise<void> {
+  const retries = new Retries(zk, place.path);
   for (;;) {
     try {
       await zk.multi([
@@ -115,8 +116,7 @@ async function leaveLast(zk: ZooKeeper, directory: string, place: OwnPlace): Pro
       return;
     } catch (error) {
       if (hasCode(error, 'NO_NODE')) return removeIfThere(zk, place.path);
-      if (!isLost(error)) throw error;
-      if (isOver(zk)) throw sessionOver(place.path);
+      retries.judge(error);
     }
   }
 }

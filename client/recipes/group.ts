@@ -6,17 +6,7 @@ import type { OwnNode } from './tenure.ts';
 import { SharedWatches } from './shared-watches.ts';
 import { Tenure } from './tenure.ts';
 import { TreeCache } from './tree-cache.ts';
-import {
-  hasCode,
-  isLost,
-  isOver,
-  Limit,
-  Listeners,
-  racedOrUndone,
-  retried,
-  sessionOver,
-  waitFor,
-} from './waiting.ts';
+import { hasCode, Limit, Listeners, racedOrUndone, retried, Retries, waitFor } from './waiting.ts';
 import type { WaitOptions } from './waiting.ts';
 
 /** A member's own part: it is one until {@link Tenure.lost} or {@link Tenure.release}. */
@@ -89,6 +79,7 @@ export class Group {
 
   async #create(path: string, data: NodeData, signal: AbortSignal): Promise<Stat['czxid']> {
     const zk = this.#zk;
+    const retries = new Retries(zk, path);
     for (let mayExist = false; ;) {
       try {
         signal.throwIfAborted();
@@ -98,9 +89,10 @@ export class Group {
         else if (hasCode(error, 'NODE_EXISTS')) {
           const zxid = await this.#ownOrGone(path, mayExist, signal);
           if (zxid !== null) return zxid;
-        } else if (!isLost(error)) throw error;
-        else if (isOver(zk)) throw sessionOver(path);
-        else mayExist = true;
+        } else {
+          retries.judge(error);
+          mayExist = true;
+        }
       }
     }
   }

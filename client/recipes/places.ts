@@ -1,5 +1,5 @@
 import type { Acl, Node, NodeData, Stat, ZooKeeper } from '../index.ts';
-import { hasCode, isLost, isOver, retried, sessionOver } from './waiting.ts';
+import { hasCode, retried, Retries } from './waiting.ts';
 
 /**
  * A node in a line: `<guid>-<kind>-<number>`, the number given by the servers. The guid is this
@@ -87,6 +87,7 @@ export async function getOrNull(
 export async function takePlace(zk: ZooKeeper, options: PlaceOptions): Promise<OwnPlace> {
   const { directory, kind, data, ephemeral, acl } = options;
   const prefix = `${crypto.randomUUID()}-${kind}-`;
+  const retries = new Retries(zk, directory);
   for (let mayExist = false; ;) {
     try {
       const found = mayExist ? await findPlace(zk, directory, prefix) : null;
@@ -99,9 +100,10 @@ export async function takePlace(zk: ZooKeeper, options: PlaceOptions): Promise<O
       return { path: made.path, name, kind, number, zxid: made.stat.czxid };
     } catch (error) {
       if (hasCode(error, 'NO_NODE')) await makeDirectory(zk, directory);
-      else if (!isLost(error)) throw error;
-      else if (isOver(zk)) throw sessionOver(directory);
-      else mayExist = true;
+      else {
+        retries.judge(error);
+        mayExist = true;
+      }
     }
   }
 }

@@ -1,10 +1,11 @@
 import type { NodeData, Operation, ZooKeeper } from '../index.ts';
 import { MultiError } from '../index.ts';
-import { childOf, getOrNull, makeDirectory, placesOf, removeSurely, takePlace } from './places.ts';
+import { childOf, getOrNull, makeDirectory, placesOf, removeSurely } from './places.ts';
 import type { OwnPlace, Place } from './places.ts';
+import { PutLine } from './put-line.ts';
 import { SharedWatches } from './shared-watches.ts';
 import { Tenure } from './tenure.ts';
-import { hasCode, isLost, isOver, retried, sessionOver } from './waiting.ts';
+import { hasCode, retried, Retries } from './waiting.ts';
 import type { Notice } from './waiting.ts';
 
 /** An item that nobody else may take. */
@@ -18,21 +19,27 @@ export interface Claim {
 
 /**
  * The nodes of a queue: `items/` has one that stays for each item, `claims/` an ephemeral one of
- * the same name for each that is being worked on.
+ * the same name for each that is being worked on, `marks/` one for each client that puts.
  */
 export class QueueNodes {
   readonly items: string;
   readonly claims: string;
   readonly #zk: ZooKeeper;
+  readonly #puts: PutLine;
 
   constructor(zk: ZooKeeper, path: string) {
     this.#zk = zk;
     this.items = childOf(path, 'items');
     this.claims = childOf(path, 'claims');
+    this.#puts = PutLine.of(zk, childOf(path, 'marks'));
   }
 
-  put(kind: string, data: NodeData): Promise<OwnPlace> {
-    return takePlace(this.#zk, { directory: this.items, kind, data, ephemeral: false });
+  /** Resolves with the beginning of the item's name: the servers add its number. */
+  async put(kind: string, data: NodeData): Promise<string> {
+    const prefix = `${crypto.randomUUID()}-${kind}-`;
+    const path = childOf(this.items, prefix);
+    await this.#puts.put(this.items, { op: 'create', path, data, sequential: true });
+    return prefix;
   }
 
   /** Items that nobody works on, oldest first, and what tells when there may be more of them. */
@@ -80,6 +87,7 @@ export class QueueNodes {
    * SESSION_EXPIRED: done or not, and if not the next consumer gets the item.
    */
   async finish(claim: Claim, operations: readonly Operation[]): Promise<void> {
+    const retries = new Retries(this.#zk, claim.item.path);
     for (let mayBeDone = false; ; mayBeDone = true) {
       try {
         await this.#zk.multi([
@@ -91,8 +99,7 @@ export class QueueNodes {
       } catch (error) {
         // Nobody else may remove what is claimed: the first try did.
         if (mayBeDone && isMissing(error, claim.item.path)) return;
-        if (!isLost(error)) throw error;
-        if (isOver(this.#zk)) throw sessionOver(claim.item.path);
+        retries.judge(error);
       }
     }
   }
@@ -100,6 +107,7 @@ export class QueueNodes {
   /** The guid tells apart several consumers of one session when a reply is lost. */
   async #makeClaim(item: Place, path: string): Promise<boolean> {
     const guid = crypto.randomUUID();
+    const retries = new Retries(this.#zk, path);
     for (let mayBeDone = false; ;) {
       try {
         await this.#zk.multi([
@@ -114,9 +122,10 @@ export class QueueNodes {
           const node = await getOrNull(this.#zk, path);
           return node?.data?.toString() === guid;
         } else if (hasCode(error, 'NO_NODE')) return false;
-        else if (!isLost(error)) throw error;
-        else if (isOver(this.#zk)) throw sessionOver(path);
-        else mayBeDone = true;
+        else {
+          retries.judge(error);
+          mayBeDone = true;
+        }
       }
     }
   }

@@ -1,4 +1,5 @@
 import type { NodeData, ZooKeeper } from '../index.ts';
+import { readLine } from './places.ts';
 import type { Place } from './places.ts';
 import { QueueNodes, Received } from './queue-nodes.ts';
 import type { Claim } from './queue-nodes.ts';
@@ -52,7 +53,10 @@ export class Queue {
    */
   async handOver(data: NodeData, options: WaitOptions = {}): Promise<void> {
     using limit = new Limit(options, this.path);
-    const { path } = await this.nodes.put('item', data);
+    const prefix = await this.nodes.put('item', data);
+    const line = await readLine(this.#zk, this.nodes.items, limit.signal);
+    const path = line.find(({ name }) => name.startsWith(prefix))?.path;
+    if (path === undefined) return;
     const watches = SharedWatches.of(this.#zk);
     try {
       for (;;) {

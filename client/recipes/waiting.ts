@@ -153,24 +153,58 @@ export function sessionOver(path: string | null): ZkError {
   return new ZkError('SESSION_EXPIRED', path, 'the session is over');
 }
 
+/** So often in quick succession no network breaks: it is the request that breaks the connection. */
+const breaksMax = 16;
+
+/** Decides, for one call, whether to make it again. */
+export class Retries {
+  readonly #zk: ZooKeeper;
+  readonly #path: string | null;
+  #breaks = 0;
+  #lastMs: number = performance.now();
+
+  constructor(zk: ZooKeeper, path: string | null) {
+    this.#zk = zk;
+    this.#path = path;
+  }
+
+  /**
+   * Returns when the call may be made again, because nobody knows what became of it.
+   *
+   * @throws the error itself when that is known; ZkError SESSION_EXPIRED; CONNECTION_LOSS when the
+   * connection breaks under this call again and again, as it does under one that is too large.
+   */
+  judge(error: unknown): void {
+    if (!isLost(error)) throw error;
+    if (isOver(this.#zk)) throw sessionOver(this.#path);
+    const nowMs = performance.now();
+    const isQuick = nowMs - this.#lastMs < this.#zk.sessionTimeoutMs / 3;
+    this.#breaks = isQuick ? this.#breaks + 1 : 0;
+    this.#lastMs = nowMs;
+    if (this.#breaks < breaksMax) return;
+    const detail = `the connection broke ${breaksMax} times in a row; is the request too large?`;
+    throw new ZkError('CONNECTION_LOSS', this.#path, detail, error);
+  }
+}
+
 /**
  * Makes a call again for as long as connections break under it. For calls that may be carried
  * out twice without harm: reads, and writes whose second refusal the caller understands.
  *
- * @throws ZkError what the servers refuse; SESSION_EXPIRED; the signal's reason.
+ * @throws ZkError what the servers refuse; as {@link Retries.judge}; the signal's reason.
  */
 export async function retried<T>(
   zk: ZooKeeper,
   signal: AbortSignal | null,
   call: () => Promise<T>,
 ): Promise<T> {
+  const retries = new Retries(zk, null);
   for (;;) {
     signal?.throwIfAborted();
     try {
       return await (signal === null ? call() : raced(call(), signal));
     } catch (error) {
-      if (!isLost(error)) throw error;
-      if (isOver(zk)) throw sessionOver((error as ZkError).path);
+      retries.judge(error);
     }
   }
 }

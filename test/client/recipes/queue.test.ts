@@ -127,7 +127,7 @@ for (const fault of ['loseReply', 'loseRequest'] as const) {
     const { zk: other, proxy } = await world.faultyClient();
     const queue = new Queue(other, `/put-${fault}`);
     await queue.put('1');
-    const lost = proxy[fault](OpCode.CREATE2);
+    const lost = proxy[fault](OpCode.MULTI);
     await queue.put('2');
     await lost;
     await queue.put('3');
@@ -159,6 +159,54 @@ for (const fault of ['loseReply', 'loseRequest'] as const) {
     });
   }
 }
+
+test('an item that is taken before its producer can look is not put again', async () => {
+  const { zk: other, proxy } = await world.faultyClient();
+  const producer = new Queue(other, '/quick');
+  const consumer = new Queue(zk, '/quick');
+  await producer.put('1');
+  const lost = proxy.loseReply(OpCode.MULTI).then(() => proxy.close());
+  const putting = producer.put('2');
+  await lost;
+  assert.equal(String(await consumer.take()), '1');
+  assert.equal(String(await consumer.take()), '2');
+  proxy.open();
+  await putting;
+  assert.equal(await consumer.tryTake(), undefined);
+  await producer.put('3');
+  assert.equal(String(await consumer.take()), '3');
+});
+
+test('many puts at once go together, in order, and one that is refused stands alone', async () => {
+  const { zk: other, proxy } = await world.faultyClient();
+  const queue = new Queue(other, '/batch');
+  await queue.put('0');
+  const before = proxy.requestCount;
+  const texts = Array.from({ length: 100 }, (_, index) => String(index + 1));
+  const puts = texts.map((text) => queue.put(text));
+  await Promise.all(puts);
+  assert(proxy.requestCount - before <= 5, `${proxy.requestCount - before} requests`);
+  const large = new Uint8Array(700_000);
+  const many = Array.from({ length: 4 }, () => queue.put(large));
+  await Promise.all(many);
+  assert.equal(await queue.size(), 105);
+  const mixed = [
+    queue.put('a'),
+    queue.put('b'),
+    queue.put(new Uint8Array(1_100_000)),
+    queue.put('c'),
+  ];
+  // The servers hang up on what is too large; after some tries it is given up.
+  await assert.rejects(mixed[2] as Promise<void>, { code: 'CONNECTION_LOSS' });
+  const outcomes = await Promise.allSettled(mixed);
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'],
+  );
+  const taken: string[] = [];
+  for (let count = 0; count < 101; count += 1) taken.push(String(await queue.take()));
+  assert.deepEqual(taken, ['0', ...texts]);
+});
 
 test('handing over ends when somebody has taken it', async () => {
   const queue = new Queue(zk, '/hand-over');
