@@ -36,7 +36,6 @@ export class Election {
       directory: path,
       kind: 'candidate',
       data: id,
-      ephemeral: true,
       isBlockedBy: () => true,
     };
   }

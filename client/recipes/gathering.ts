@@ -33,7 +33,7 @@ export async function gather(
   who: { readonly id: string; readonly count: number },
   signal: AbortSignal,
 ): Promise<Gathered> {
-  const options = { directory, kind: 'member', data: who.id, ephemeral: true };
+  const options = { directory, kind: 'member', data: who.id };
   const place = await enterLine(zk, options, signal);
   const watches = SharedWatches.of(zk);
   const ready = childOf(directory, readyName);

@@ -39,7 +39,6 @@ export class Lock {
       directory: path,
       kind: 'lock',
       data: options.data ?? null,
-      ephemeral: true,
       ...(options.acl === undefined ? {} : { acl: options.acl }),
       isBlockedBy: () => true,
     };

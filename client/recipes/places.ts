@@ -21,7 +21,6 @@ export interface PlaceOptions {
   readonly directory: string;
   readonly kind: string;
   readonly data: NodeData;
-  readonly ephemeral: boolean;
   readonly acl?: readonly Acl[];
 }
 
@@ -78,14 +77,14 @@ export async function getOrNull(
 }
 
 /**
- * Takes the next place. When the reply is lost, the node is looked for by its guid before another
- * is made: there is never more than one. The look comes behind a sync, because a server that is
- * behind may not have seen what the last one committed.
+ * Takes the next place, which goes with the session. When the reply is lost, the node is looked
+ * for by its guid before another is made: there is never more than one. The look comes behind a
+ * sync, because a server that is behind may not have seen what the last one committed.
  *
- * @throws ZkError SESSION_EXPIRED: an ephemeral place is gone, any other may be there.
+ * @throws ZkError SESSION_EXPIRED: there is none, or it went with the session.
  */
 export async function takePlace(zk: ZooKeeper, options: PlaceOptions): Promise<OwnPlace> {
-  const { directory, kind, data, ephemeral, acl } = options;
+  const { directory, kind, data, acl } = options;
   const prefix = `${crypto.randomUUID()}-${kind}-`;
   const retries = new Retries(zk, directory);
   for (let mayExist = false; ;) {
@@ -93,7 +92,7 @@ export async function takePlace(zk: ZooKeeper, options: PlaceOptions): Promise<O
       const found = mayExist ? await findPlace(zk, directory, prefix) : null;
       if (found !== null) return found;
       const path = childOf(directory, prefix);
-      const kinds = { ephemeral, sequential: true, ...(acl === undefined ? {} : { acl }) };
+      const kinds = { ephemeral: true, sequential: true, ...(acl === undefined ? {} : { acl }) };
       const made = await zk.createWithStat(path, data, kinds);
       const name = made.path.slice(made.path.lastIndexOf('/') + 1);
       const number = Number(name.slice(prefix.length));

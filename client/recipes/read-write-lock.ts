@@ -58,5 +58,5 @@ function entranceOf(
   isBlockedBy: (ahead: Place) => boolean,
 ): Entrance {
   const open = acl === undefined ? {} : { acl };
-  return { directory, kind, data, ephemeral: true, isBlockedBy, ...open };
+  return { directory, kind, data, isBlockedBy, ...open };
 }

@@ -69,7 +69,7 @@ export class Semaphore {
   async #take(signal: AbortSignal): Promise<Tenure> {
     const { data = null, acl } = this.#options;
     const open = acl === undefined ? {} : { acl };
-    const lease = { directory: this.#directory, kind: 'lease', data, ephemeral: true, ...open };
+    const lease = { directory: this.#directory, kind: 'lease', data, ...open };
     return new Tenure(this.#zk, await enterLine(this.#zk, lease, signal));
   }
 
