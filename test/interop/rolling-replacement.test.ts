@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { ZooKeeper } from '../../client/index.ts';
@@ -29,24 +29,27 @@ const roundsEach = 40;
 
 interface Replacement {
   readonly name: string;
-  /** What all members become, one after the other. */
+  /** What all members become. */
   readonly kinds: readonly Kind[];
-  /** Whether the leader is the next or the last, of those that are left. */
-  readonly leader: 'first' | 'last';
+  /** One after the other, the leader as the last or as the next; or all at once. */
+  readonly turn: 'leader last' | 'leader next' | 'all';
   readonly signal: 'SIGTERM' | 'SIGKILL';
 }
 
 const replacements: readonly Replacement[] = [
-  { name: 'there and back', kinds: ['ours', 'apache'], leader: 'last', signal: 'SIGTERM' },
-  { name: 'always the leader', kinds: ['ours', 'apache'], leader: 'first', signal: 'SIGTERM' },
-  { name: 'killed', kinds: ['ours', 'apache'], leader: 'last', signal: 'SIGKILL' },
-  { name: 'the reference by itself', kinds: ['apache'], leader: 'last', signal: 'SIGTERM' },
+  { name: 'there and back', kinds: ['ours', 'apache'], turn: 'leader last', signal: 'SIGTERM' },
+  { name: 'always the leader', kinds: ['ours', 'apache'], turn: 'leader next', signal: 'SIGTERM' },
+  { name: 'killed', kinds: ['ours', 'apache'], turn: 'leader last', signal: 'SIGKILL' },
+  { name: 'all at once', kinds: ['ours', 'apache'], turn: 'all', signal: 'SIGTERM' },
+  { name: 'the reference by itself', kinds: ['apache'], turn: 'leader last', signal: 'SIGTERM' },
 ];
 
 interface StepFigures extends LoadFigures {
-  readonly sid: number;
-  readonly kind: Kind;
-  readonly role: string;
+  /** Who became what. */
+  readonly what: string;
+  readonly hasLeader: boolean;
+  /** Snapshots and logs that were handed over. */
+  readonly files: number;
   readonly stopMs: number;
   /** From the signal until it serves clients again. */
   readonly servesMs: number;
@@ -93,15 +96,22 @@ for (const replacement of replacements) {
     for (const kind of replacement.kinds) {
       let left = [...ensemble.members];
       while (left.length > 0) {
-        const member = await nextOf(left, ensemble, replacement.leader);
-        left = left.filter((other) => other !== member);
-        steps.push(await replaced(member, kind, replacement.signal, ensemble, load));
+        const members = await nextOf(left, ensemble, replacement.turn);
+        left = left.filter((member) => !members.includes(member));
+        load.areSyncsBound = false;
+        steps.push(await replaced(members, kind, replacement.signal, ensemble, load));
         await check();
       }
+      load.areSyncsBound = kind === 'ours';
+      await load.goesOn(roundsEach);
     }
     await load.stop();
     await checkAll(ensemble, standing, history, cache);
-    assert(steps.some(({ role }) => role === 'leader'));
+    assert(steps.some(({ hasLeader }) => hasLeader));
+    assert(
+      steps.some(({ files }) => files > 6),
+      'more than a first log and snapshot were handed over',
+    );
     report(t, replacement, steps, history);
   });
 }
@@ -109,37 +119,58 @@ for (const replacement of replacements) {
 async function nextOf(
   left: readonly Member[],
   ensemble: RealEnsemble,
-  turn: Replacement['leader'],
-): Promise<Member> {
+  turn: Replacement['turn'],
+): Promise<readonly Member[]> {
+  if (turn === 'all') return left;
   const leader = await ensemble.leader();
   const followers = left.filter((member) => member !== leader);
-  const wished = turn === 'last' ? followers[0] : left.find((member) => member === leader);
+  const wished = turn === 'leader last' ? followers[0] : left.find((member) => member === leader);
   const next = wished ?? left[0];
   assert(next !== undefined);
-  return next;
+  return [next];
 }
 
 async function replaced(
-  member: Member,
+  members: readonly Member[],
   kind: Kind,
   signal: NodeJS.Signals,
   ensemble: RealEnsemble,
   load: SteadyLoad,
 ): Promise<StepFigures> {
-  const role = (await member.mode()) ?? 'none';
+  const modes = await Promise.all(members.map((member) => member.mode()));
+  const named = members.map((member, index) => `${modes[index]} ${member.sid}`);
   load.reset();
   const startMs = performance.now();
-  await member.kill(signal);
-  const stopMs = performance.now() - startMs;
-  member.start(kind);
-  await until(`server ${member.sid} to serve`, 60_000, async () => (await member.mode()) !== null);
-  const servesMs = performance.now() - startMs;
+  const soFar = (): number => Math.round(performance.now() - startMs);
+  await Promise.all(members.map((member) => member.kill(signal)));
+  const stopMs = soFar();
+  const files = members.reduce((sum, member) => sum + filesOf(member), 0);
+  for (const member of members) member.start(kind);
+  await ensemble.ready();
+  const servesMs = soFar();
   const goal = await zxidOf(await ensemble.leader());
-  await until('it to be level', 60_000, async () => (await zxidOf(member)) >= goal);
-  const levelMs = performance.now() - startMs;
-  assert.equal(await kindOf(member), kind);
+  await until('them to be level', 60_000, async () => {
+    const zxids = await Promise.all(members.map(zxidOf));
+    return zxids.every((zxid) => zxid >= goal);
+  });
+  const levelMs = soFar();
+  for (const member of members) assert.equal(await kindOf(member), kind);
   await load.goesOn(roundsEach);
-  return { sid: member.sid, kind, role, stopMs, servesMs, levelMs, ...load.figures() };
+  return {
+    what: `${named.join(', ')} → ${kind}`,
+    hasLeader: modes.includes('leader'),
+    files,
+    stopMs,
+    servesMs,
+    levelMs,
+    ...load.figures(),
+  };
+}
+
+/** Logs and snapshots. */
+function filesOf(member: Member): number {
+  const names = readdirSync(join(member.directory, 'data/version-2'));
+  return names.filter((name) => /^(log|snapshot)\./.test(name)).length;
 }
 
 /** As the server shows it; -1 while it answers nobody. */
@@ -200,15 +231,16 @@ function nodesOf(dump: TreeDump): Map<string, FinalNode> {
 }
 
 const columns: readonly (readonly [string, (step: StepFigures) => string | number])[] = [
-  ['member', (step) => `${step.role} ${step.sid} → ${step.kind}`],
-  ['stopped', (step) => Math.round(step.stopMs)],
-  ['serves', (step) => Math.round(step.servesMs)],
-  ['level', (step) => Math.round(step.levelMs)],
+  ['member', ({ what }) => what],
+  ['stopped', ({ stopMs }) => stopMs],
+  ['serves', ({ servesMs }) => servesMs],
+  ['level', ({ levelMs }) => levelMs],
   ['no write', (step) => step.stallMs],
   ['of one client', (step) => step.clientStallMs],
   ['acknowledged', (step) => step.acknowledged],
   ['unknown', (step) => step.unknown],
   ['locked', (step) => step.lockHolders],
+  ['files', ({ files }) => files],
 ];
 
 /** Prints a table, times in ms, and keeps all tables of this run in a file. */
@@ -221,8 +253,9 @@ function report(
   const rows = steps.map((step) => columns.map(([, value]) => value(step)).join(' | '));
   const names = columns.map(([name]) => name).join(' | ');
   const fates = `${history.count('acknowledged')} acknowledged, ${history.count('unknown')} unknown`;
+  const reads = `${history.reads.length}, ${history.countBehind()} behind a sync but stale`;
   const lines = [
-    `${replacement.name}, ${replacement.signal}: writes: ${fates}; reads: ${history.reads.length}`,
+    `${replacement.name}, ${replacement.signal}: writes: ${fates}; reads: ${reads}`,
     `| ${names} |`,
     `|${columns.map(() => '---|').join('')}`,
     ...rows.map((row) => `| ${row} |`),

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { zxidOf } from '../../server/protocol/zxid.ts';
 import type { SessionId } from '../../server/protocol/session-id.ts';
 import { LoadHistory } from './load-history.ts';
-import type { FinalNode, WriteRecord } from './load-history.ts';
+import type { FinalNode, ReadRecord, WriteRecord } from './load-history.ts';
 
 // Goal: the checks of a history see what they are there for.
 // Method: a small true history and the tree it leaves; then one lie at a time.
@@ -39,8 +39,22 @@ function trueHistory(): LoadHistory {
     write(5, { kind: 'set', path: register, fate: 'unknown' }),
     write(6, { kind: 'create', path: '/load/made/a/n-', fate: 'unknown' }),
   );
-  history.reads.push({ client: 'a', path: register, value: 2, mzxid: zxidOf(1, 2), floor: 2 });
-  history.reads.push({ client: 'a', path: register, value: 4, mzxid: zxidOf(1, 4), floor: 4 });
+  history.reads.push({
+    client: 'a',
+    path: register,
+    value: 2,
+    mzxid: zxidOf(1, 2),
+    floor: 2,
+    isBound: true,
+  });
+  history.reads.push({
+    client: 'a',
+    path: register,
+    value: 4,
+    mzxid: zxidOf(1, 4),
+    floor: 4,
+    isBound: true,
+  });
   return history;
 }
 
@@ -65,6 +79,18 @@ test('what is true is not complained about, whatever became of unknown requests'
   assert.deepEqual(history.violationsIn(nodes), []);
 });
 
+/** By another client, of a state before what was acknowledged. */
+function lateRead(isBound: boolean): ReadRecord {
+  return { client: 'b', path: register, value: 2, mzxid: zxidOf(1, 2), floor: 4, isBound };
+}
+
+test('where a read may be behind it is counted', () => {
+  const history = trueHistory();
+  history.reads.push(lateRead(false));
+  assert.deepEqual(history.violations(), []);
+  assert.equal(history.countBehind(), 1);
+});
+
 const told: readonly (readonly [string, (history: LoadHistory) => void, RegExp])[] = [
   ['a session that ended', (h) => h.incidents.push('a: session ended'), /session ended/],
   [
@@ -79,12 +105,12 @@ const told: readonly (readonly [string, (history: LoadHistory) => void, RegExp])
   ],
   [
     'a read that goes back',
-    (h) => h.reads.push({ ...(h.reads[0] as LoadHistory['reads'][0]), floor: 0 }),
+    (h) => h.reads.push({ ...(h.reads[0] as ReadRecord), floor: 0 }),
     /went back/,
   ],
   [
     'a read that misses what was acknowledged',
-    (h) => h.reads.push({ client: 'b', path: register, value: 2, mzxid: zxidOf(1, 2), floor: 4 }),
+    (h) => h.reads.push(lateRead(true)),
     /was acknowledged/,
   ],
 ];

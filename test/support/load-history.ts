@@ -28,8 +28,10 @@ export interface ReadRecord {
   readonly path: string;
   readonly value: number;
   readonly mzxid: Zxid;
-  /** The least that it had to see: what was acknowledged before it was asked for. */
+  /** What was acknowledged before it was asked for. */
   readonly floor: number;
+  /** It has to see at least that. */
+  readonly isBound: boolean;
 }
 
 /** A node that has to be there unchanged, made once. */
@@ -61,6 +63,11 @@ export class LoadHistory {
 
   count(fate: Fate): number {
     return this.writes.filter((write) => write.fate === fate).length;
+  }
+
+  /** Reads behind a sync that did not see what was acknowledged before, where that may be. */
+  countBehind(): number {
+    return this.reads.filter((read) => !read.isBound && read.value < read.floor).length;
   }
 
   /** Violations, a line each; those that need no tree. */
@@ -100,7 +107,7 @@ export class LoadHistory {
       if (before !== undefined && (before.mzxid > read.mzxid || before.value > read.value)) {
         found.push(`${read.client}: ${read.path} went back from ${before.value} to ${read.value}`);
       }
-      if (read.value < read.floor) {
+      if (read.isBound && read.value < read.floor) {
         found.push(`${read.client}: ${read.path} is ${read.value}, ${read.floor} was acknowledged`);
       }
       last.set(key, read);

@@ -78,6 +78,12 @@ export interface LoadFigures {
  */
 export class SteadyLoad implements AsyncDisposable {
   readonly history: LoadHistory;
+  /**
+   * Whether a read behind a sync has to see every write answered before; else it is counted. The
+   * leader of the reference answers a sync of its own clients at once, and may be a write behind
+   * its followers: they apply what it commits when they hear of it, and so does it.
+   */
+  areSyncsBound = false;
   readonly #gate = new Gate();
   readonly #writers: Writer[] = [];
   readonly #sessions: ZooKeeper[] = [];
@@ -105,7 +111,7 @@ export class SteadyLoad implements AsyncDisposable {
     }
     for (let index = 0; index < counts.writers; index += 1) {
       const zk = index === 0 ? first : await load.#connect(connectString, `w${index}`);
-      const writer = new Writer(zk, index, counts.writers, history, load.#stall);
+      const writer = new Writer(zk, index, counts.writers, load, load.#stall);
       await writer.prepare();
       load.#writers.push(writer);
     }
@@ -232,22 +238,18 @@ class Writer {
   readonly #index: number;
   readonly #name: string;
   readonly #neighbour: string;
+  readonly #load: SteadyLoad;
   readonly #history: LoadHistory;
   readonly #anyone: Stall;
   #number = 0;
 
-  constructor(
-    zk: ZooKeeper,
-    index: number,
-    writerCount: number,
-    history: LoadHistory,
-    anyone: Stall,
-  ) {
+  constructor(zk: ZooKeeper, index: number, writerCount: number, load: SteadyLoad, anyone: Stall) {
     this.#zk = zk;
     this.#index = index;
     this.#name = `w${index}`;
     this.#neighbour = `w${(index + 1) % writerCount}`;
-    this.#history = history;
+    this.#load = load;
+    this.#history = load.history;
     this.#anyone = anyone;
   }
 
@@ -329,18 +331,19 @@ class Writer {
   async #syncedRead(register: number): Promise<void> {
     const path = registerOf(this.#neighbour, register);
     const floor = this.#history.floors.get(path) ?? 0;
+    const isBound = this.#load.areSyncsBound;
     if (!(await isKnown(this.#zk.sync('/')))) return;
-    await this.#read(path, floor);
+    await this.#read(path, floor, isBound);
   }
 
   /** Without a floor it is one's own register: what was answered before this answer counts. */
-  async #read(path: string, floor: number | null): Promise<void> {
+  async #read(path: string, floor: number | null, isBound: boolean = true): Promise<void> {
     const { floors, reads } = this.#history;
     try {
       const { data, stat } = await this.#zk.get(path);
       const value = Number(data?.toString('utf8'));
       const least = floor ?? floors.get(path) ?? 0;
-      reads.push({ client: this.#name, path, value, mzxid: stat.mzxid, floor: least });
+      reads.push({ client: this.#name, path, value, mzxid: stat.mzxid, floor: least, isBound });
     } catch (error) {
       if (!isConnectionLoss(error)) throw error;
     }
