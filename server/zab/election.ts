@@ -243,22 +243,51 @@ export class Election {
     // Without a history of any kind nobody may vote, this server or the other.
     if (this.#core.history.lastLogged === -1 || told.zxid === -1) return;
     if (told.electionEpoch < this.#round) return;
-    const { quorum } = this.#core;
     const vote = voteOf(told, 0);
     this.#votes.set(from, vote);
     if (told.electionEpoch > this.#round) {
       this.#round = told.electionEpoch;
       this.#votes.clear();
       this.#votes.set(from, vote);
-      const own = this.#initialVote();
-      this.#propose(beats(vote, own, quorum) ? vote : own, nowMs);
-    } else if (beats(vote, this.#proposal, quorum)) {
+      const own = this.#ownAgainst(vote);
+      this.#propose(this.#beats(vote, own) ? vote : own, nowMs);
+    } else if (this.#beats(vote, this.#proposal)) {
       this.#propose(vote, nowMs);
+    } else if (this.#proposal.leader === voteNone && this.#ownAgainst(vote).leader !== voteNone) {
+      this.#propose(this.#ownAgainst(vote), nowMs);
     } else {
       // It may have missed this server's vote: while it still followed, votes of others pass by.
-      if (!isEcho && beats(this.#proposal, vote, quorum)) this.#send(from, this.#proposal);
+      if (!isEcho && this.#beats(this.#proposal, vote)) this.#send(from, this.#proposal);
       this.#conclude(nowMs);
     }
+  }
+
+  /**
+   * The order of votes. While members change, whoever has a vote already comes before one of the
+   * next members with the same history: those who have not heard of the change do not know it.
+   */
+  #beats(candidate: Vote, current: Vote): boolean {
+    const { members, quorum } = this.#core;
+    const isTie = candidate.peerEpoch === current.peerEpoch && candidate.zxid === current.zxid;
+    if (members.next !== null && isTie && quorum.weightOf(candidate.leader) > 0) {
+      const isActive = members.isActiveVoter(candidate.leader);
+      if (isActive !== members.isActiveVoter(current.leader)) return isActive;
+    }
+    return beats(candidate, current, quorum);
+  }
+
+  /**
+   * The own vote in a round where `other` stands. Who votes in the next members alone stands only
+   * against a shorter history than its own, which it could not follow.
+   */
+  #ownAgainst(other: Vote): Vote {
+    const { members, quorum, sid } = this.#core;
+    const own = this.#initialVote();
+    if (own.leader !== voteNone || members.next === null || quorum.indexOf(sid) < 0) return own;
+    const isLonger =
+      own.peerEpoch > other.peerEpoch ||
+      (own.peerEpoch === other.peerEpoch && own.zxid > other.zxid);
+    return isLonger ? { ...own, leader: sid } : own;
   }
 
   /** Votes of members of a running ensemble. */

@@ -68,7 +68,11 @@ export class Members {
 
   /** Whether the active members include this server with a vote: it may be elected. */
   get isVoter(): boolean {
-    return serverOf(this.#active, this.#sid)?.role === 'participant';
+    return this.isActiveVoter(this.#sid);
+  }
+
+  isActiveVoter(sid: number): boolean {
+    return serverOf(this.#active, sid)?.role === 'participant';
   }
 
   /** Text of the active configuration. */
