@@ -10,11 +10,15 @@ import type { ZabPeer } from '../../server/zab/door.ts';
 import type { ZabEffect } from '../../server/zab/effects.ts';
 import type { Proposal, ZabEvent } from '../../server/zab/events.ts';
 import { createPeer } from '../../server/zab/peer.ts';
+import { ensembleText } from '../../server/config/ensemble-text.ts';
+import type { Ensemble } from '../../server/config/ensemble.ts';
 import { ensembleOf } from './ensembles.ts';
 
 // A transcript is text: what happens to one peer, and what it asks for.
 //
-//   peer sid=1 of=3 last=100000005 log=3      the peer; numbers of zxids are hex
+//   peer sid=1 of=3 last=100000005 log=3      the peer; numbers of zxids are hex; with `reconfig`
+//                                             its members may change
+//   propose members=1,2,o3                    a transaction that proposes members; `o`: observers
 //   @20                                       the clock, ms
 //   from leader DIFF 100000005                one event per line
 //   ----
@@ -89,6 +93,8 @@ function peerOf(words: readonly string[], nowMs: number): ZabPeer {
     acceptedEpoch: number('accepted', Math.floor(lastZxid / 2 ** 32)),
     currentEpoch: number('current', Math.floor(lastZxid / 2 ** 32)),
     recentLog,
+    reconfigEnabled: words.includes('reconfig'),
+    ensembleOf: membersOfBytes,
     nowMs,
   });
 }
@@ -167,7 +173,7 @@ function voteFrom(words: readonly string[]): Notification {
     electionEpoch: Number(fields.get('round') ?? 1),
     peerEpoch: Number(fields.get('epoch') ?? 0),
     version: 2,
-    config: null,
+    config: configFrom(fields.get('config')),
   };
 }
 
@@ -187,6 +193,8 @@ function dataFrom(fields: ReadonlyMap<string, string>): Uint8Array | null {
     const configVersion = Number(fields.get('config') ?? 0);
     return encodeLearnerInfo({ sid: Number(sid), protocolVersion, configVersion });
   }
+  const members = fields.get('members');
+  if (members !== undefined) return bytesOf(configFrom(members) ?? '');
   const writer = new JuteWriter();
   const epoch = fields.get('epoch');
   if (epoch !== undefined) writer.int32(Number(epoch));
@@ -197,12 +205,44 @@ function dataFrom(fields: ReadonlyMap<string, string>): Uint8Array | null {
   return (epoch ?? leader ?? text) === undefined ? null : writer.take();
 }
 
+/** `members=1,2,o3` becomes that ensemble; its version is the zxid of its transaction. */
+function membersFrom(text: string, version: number): Ensemble {
+  const words = text.slice(text.indexOf('=') + 1).split(',');
+  const servers = words.map((word) => {
+    const sid = Number(word.replace('o', ''));
+    const server = ensembleOf(sid).servers[sid - 1];
+    assert(server !== undefined, `a server: ${word}`);
+    return word.startsWith('o') ? { ...server, role: 'observer' as const } : server;
+  });
+  return { version, servers, groups: new Map(), weights: new Map() };
+}
+
+/** Transactions of transcripts are words; `members=…@version` proposes members. */
+function membersOfBytes(bytes: Uint8Array): Ensemble | null {
+  const [text = '', version = '0'] = new TextDecoder().decode(bytes).split('@');
+  return text.startsWith('members=') ? membersFrom(text, Number.parseInt(version, 16)) : null;
+}
+
+/** `config=1,2,o3@100000005`: what a notification says of the sender's members. */
+function configFrom(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  const [members = '', version = '0'] = text.split('@');
+  return ensembleText(membersFrom(members, Number.parseInt(version, 16)));
+}
+
+function membersText(ensemble: Ensemble | null): string {
+  if (ensemble === null) return 'none';
+  const words = ensemble.servers.map(({ sid, role }) => (role === 'observer' ? `o${sid}` : sid));
+  return `${words.join(',')}@${zxidText(ensemble.version)}`;
+}
+
 function bytesOf(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
 function proposalAt(zxid: Zxid, text: string = 't'): Proposal {
-  return { zxid, bytes: bytesOf(text) };
+  const isChange = text.startsWith('members=');
+  return { zxid, bytes: bytesOf(isChange ? `${text}@${zxidText(zxid)}` : text) };
 }
 
 function zxidFrom(text: string): Zxid {
@@ -247,6 +287,10 @@ function effectText(effect: ZabEffect): string {
       return `${effect.type} ${zxidText(effect.proposal.zxid)}`;
     case 'storeEpoch':
       return `store ${effect.which} epoch ${effect.epoch}`;
+    case 'storeNext':
+      return `store next ${membersText(effect.ensemble)}`;
+    case 'activate':
+      return `activate ${membersText(effect.ensemble)} leader=${effect.leader ?? 'none'}`;
     case 'roleChanged': {
       const { role, phase, leader, epoch } = effect;
       return `now ${role} ${phase} leader=${leader ?? 'none'} epoch=${epoch}`;
@@ -284,6 +328,9 @@ function packetText(packet: QuorumPacket): string {
     else if (type === PacketType.FOLLOWERINFO || type === PacketType.OBSERVERINFO) {
       words.push(`sid=${reader.int64()}`);
     } else if (type === PacketType.NEWLEADER) words.push('with the ensemble');
+    else if (type === PacketType.COMMITANDACTIVATE || type === PacketType.INFORMANDACTIVATE) {
+      words.push(`leader=${reader.int64()}`);
+    }
   }
   return words.join(' ');
 }
