@@ -31,6 +31,8 @@ test('a leader that is killed under load takes no acknowledged write with it', a
   await using zk = await ZooKeeper.connect(ensemble.connectString);
   await zk.create('/load');
   const writers = ['a', 'b', 'c', 'd'].map((name) => new AcknowledgedWriter('/load', name));
+  await using all = new AsyncDisposableStack();
+  for (const writer of writers) all.use(writer);
   for (const writer of writers) await writer.start(ensemble.connectString);
   const grown = async (by: number): Promise<void> => {
     await Promise.all(writers.map((writer) => writer.grows(by, 20_000)));

@@ -23,9 +23,9 @@ const onPurpose: Readonly<Record<string, string>> = {
 /** Zxids of multis that could not be decoded: refused here before they take one (same section). */
 const unusedZxids: readonly bigint[] = [132n, 133n, 134n];
 
-/** Recorded with settings that this server does not have. */
+/** Recorded with settings that this server does not have, or bound to the recording's machine. */
 const notPlayed: Readonly<Record<string, string>> = {
-  reconfig: 'reconfigEnabled',
+  reconfig: 'its replies are texts with the addresses of the recorded ensemble',
   'read-only': 'readonlymode.enabled and localSessionsEnabled',
   'read-only-global': 'readonlymode.enabled',
   sasl: 'a JAAS section with DIGEST-MD5',

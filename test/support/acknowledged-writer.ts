@@ -3,7 +3,7 @@ import { until } from './real-ensemble.ts';
 import type { TreeDump } from './tree-dump.ts';
 
 /** Writes one node after another until told to stop; remembers what was acknowledged. */
-export class AcknowledgedWriter {
+export class AcknowledgedWriter implements AsyncDisposable {
   /** Path → data. */
   readonly acknowledged: Map<string, string> = new Map<string, string>();
   readonly #parent: string;
@@ -34,6 +34,11 @@ export class AcknowledgedWriter {
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#done;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopped = true;
+    await this.#done.catch(() => undefined);
   }
 
   /** Those that a tree does not hold as written. */
