@@ -302,6 +302,8 @@ export class World {
         server.syncsDone.push(effect.tag ?? -1);
         return;
       case 'openEpoch':
+      case 'storeNext':
+      case 'activate':
       case 'roleChanged':
       case 'learnerRequest':
       case 'learnerRevalidate':
