@@ -36,6 +36,11 @@ export class CallQueue {
     return this.#waiting.first()?.sinceMs ?? Infinity;
   }
 
+  /** Xid of the call that was sent last. */
+  get lastXid(): number {
+    return this.#nextXid === 1 ? xidMax : this.#nextXid - 1;
+  }
+
   wait(call: Call, nowMs: number): void {
     this.#waiting.push({ call, sinceMs: nowMs });
   }

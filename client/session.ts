@@ -16,6 +16,7 @@ import type { Zxid } from '../server/protocol/zxid.ts';
 import { zxidZero } from '../server/protocol/zxid.ts';
 import { AuthList, CallQueue, refuse } from './calls.ts';
 import type { Call, Settle } from './calls.ts';
+import { Contact } from './contact.ts';
 import type { Host, HostRing } from './hosts.ts';
 import type { WatchListener, WatchTable } from './watches.ts';
 
@@ -71,6 +72,7 @@ const redialMsMax = 1_000;
 export class ClientSession {
   readonly #options: SessionOptions;
   readonly #calls = new CallQueue();
+  readonly #contact = new Contact();
   readonly #auths = new AuthList();
   readonly #reader: JuteReader = new JuteReader(Buffer.alloc(0));
   readonly #writer: JuteWriter = new JuteWriter(4096);
@@ -87,7 +89,6 @@ export class ClientSession {
   #dialAtMs = 0;
   #dialDeadlineMs = Infinity;
   #lastReceivedMs = 0;
-  #lastHeardMs = 0;
   #lastSentMs = 0;
   #failures = 0;
   #lastFailure: string | null = null;
@@ -121,9 +122,9 @@ export class ClientSession {
     return this.#lastZxid;
   }
 
-  /** When a server last said something within the session; 0 before. Attempts do not count. */
+  /** When the latest of what a server has answered was sent; 0 before. */
   get lastHeardMs(): number {
-    return this.#lastHeardMs;
+    return this.#contact.heardMs;
   }
 
   /** Why the last connection or attempt ended; `null` before the first. */
@@ -154,7 +155,10 @@ export class ClientSession {
     const effects = this.#effects;
     if (effects.length === 0) return effects;
     this.#effects = [];
-    if (effects.some((effect) => effect.type === 'send')) this.#lastSentMs = nowMs;
+    if (effects.some((effect) => effect.type === 'send')) {
+      this.#lastSentMs = nowMs;
+      this.#contact.sent(nowMs);
+    }
     return effects;
   }
 
@@ -170,8 +174,9 @@ export class ClientSession {
 
   submit(call: Call, nowMs: number): void {
     if (this.isOver || this.#isClosing) return refuse(call.settle, ErrorCode.SESSION_EXPIRED);
-    if (this.#link === 'open') this.#calls.send(call, this.#writer);
-    else this.#calls.wait(call, nowMs);
+    if (this.#link !== 'open') return this.#calls.wait(call, nowMs);
+    this.#calls.send(call, this.#writer);
+    this.#contact.callWritten(this.#calls.lastXid);
   }
 
   /** Proves an identity now and on every later connection. */
@@ -227,7 +232,6 @@ export class ClientSession {
         else if (this.#link === 'handshake') this.#stepHandshake(this.#reader, nowMs);
         else return;
       }
-      if (this.#link === 'open') this.#lastHeardMs = nowMs;
     } catch (error) {
       if (!(error instanceof JuteError)) throw error;
       this.#hangUp(`the server does not speak the protocol: ${error.message}`, nowMs);
@@ -243,12 +247,16 @@ export class ClientSession {
     this.#isReadOnly = response.readOnly === true;
     this.#link = 'open';
     this.#failures = 0;
+    // The request for the session is all that this connection has carried.
+    this.#contact.greeted(this.#lastSentMs);
     this.#lastSentMs = nowMs;
     this.#setState('connected', 'connected');
     this.#auths.reset();
     this.#auths.sendUnsent(this.#writer);
     this.#sendWatches();
+    const hasWaiting = this.#calls.waitingSinceMs < Infinity;
     this.#calls.sendWaiting(this.#writer);
+    if (hasWaiting) this.#contact.callWritten(this.#calls.lastXid);
   }
 
   #stepReply(reader: JuteReader): void {
@@ -256,6 +264,7 @@ export class ClientSession {
     const zxid = reader.zxid();
     const error = reader.int32() as ErrorCode;
     if (zxid > this.#lastZxid) this.#lastZxid = zxid;
+    this.#contact.answered(xid);
     switch (xid) {
       case Xid.NOTIFICATION: {
         const event = watcherEvent.read(reader);
@@ -284,6 +293,7 @@ export class ClientSession {
     this.#dialAtMs = nowMs + Math.floor(pauseMs * (0.5 + this.#options.random() / 2));
     this.#link = 'none';
     this.#writer.clear();
+    this.#contact.lost();
     this.#calls.failSent(ErrorCode.CONNECTION_LOSS);
     if (this.#isClosing) this.#end('closed', reason);
     if (this.#state === 'connected') this.#setState('suspended', reason);
@@ -317,6 +327,7 @@ export class ClientSession {
   }
 
   #sendPing(): void {
+    this.#contact.pingWritten();
     const at = beginFrame(this.#writer);
     writeRequestHeader(this.#writer, Xid.PING, OpCode.PING);
     endFrame(this.#writer, at);

@@ -101,8 +101,8 @@ export class ZooKeeper {
   }
 
   /**
-   * When a server was last heard, in ms of `performance.now()`. A session timeout later the
-   * ensemble may have ended the session, whether this client has been told or not.
+   * When the latest of what a server has answered was sent, in ms of `performance.now()`. A session
+   * timeout later the ensemble may have ended the session, whether this client was told or not.
    */
   get lastHeardMs(): number {
     return this.#connection.session.lastHeardMs;

@@ -47,7 +47,10 @@ export class Tenure implements AsyncDisposable {
     return this.#lost.signal;
   }
 
-  /** Neither given back nor lost, and a server was heard less than a session timeout ago. */
+  /**
+   * Neither given back nor lost, and what a server has answered was sent less than a session
+   * timeout ago.
+   */
   get isHeld(): boolean {
     if (this.#released.isGiven) return false;
     return performance.now() < this.#zk.lastHeardMs + this.#zk.sessionTimeoutMs;

@@ -253,18 +253,57 @@ test('a server that is silent for two thirds of the timeout is given up', () => 
   assert.deepEqual(world.answers, [{ error: ErrorCode.CONNECTION_LOSS, text: '' }]);
 });
 
-test('a server is heard when it speaks within the session, not when it is dialled', () => {
+test('what a server has answered counts from when it was sent, not from when it was read', () => {
   const world = new World();
   assert.equal(world.session.lastHeardMs, 0);
-  world.connect();
-  const greetedMs = world.nowMs;
-  assert.equal(world.session.lastHeardMs, greetedMs);
-  world.nowMs += 500;
-  world.lose();
   world.greet();
-  assert.equal(world.session.lastHeardMs, greetedMs);
+  const greetedMs = world.nowMs;
+  world.nowMs += 500;
   world.receive(connectedFrame(0x5n, 9_000));
-  assert.equal(world.session.lastHeardMs, greetedMs + 500);
+  assert.equal(world.session.lastHeardMs, greetedMs);
+  world.effects();
+
+  world.nowMs += 100;
+  world.submit();
+  world.effects();
+  const askedMs = world.nowMs;
+  world.nowMs += 100;
+  world.submit();
+  world.effects();
+  const askedNextMs = world.nowMs;
+  world.nowMs += 2_000;
+  world.receive(replyFrame(1, 0, 0, (writer) => writer.string('x')));
+  assert.equal(world.session.lastHeardMs, askedMs, 'the first is timed, the second not');
+  world.receive(replyFrame(2, 0, 0, (writer) => writer.string('x')));
+  assert.equal(world.session.lastHeardMs, askedMs);
+  world.submit();
+  world.effects();
+  assert(world.nowMs > askedNextMs);
+  world.receive(replyFrame(3, 0, 0, (writer) => writer.string('x')));
+  assert.equal(world.session.lastHeardMs, world.nowMs);
+});
+
+test('pings are timed as well, one at a time, and a broken connection proves nothing', () => {
+  const world = new World();
+  world.connect();
+  world.effects();
+  world.tick(3_000);
+  assert.notEqual(world.sent().length, 0);
+  const pingedMs = world.nowMs;
+  world.nowMs += 400;
+  world.receive(replyFrame(-2, 0, 0));
+  assert.equal(world.session.lastHeardMs, pingedMs);
+  world.nowMs += 100;
+  world.submit();
+  world.effects();
+  world.lose();
+  const before = world.session.lastHeardMs;
+  world.greet();
+  assert.equal(world.session.lastHeardMs, before);
+  const greetedMs = world.nowMs;
+  world.nowMs += 50;
+  world.receive(connectedFrame(0x5n, 9_000));
+  assert.equal(world.session.lastHeardMs, greetedMs);
 });
 
 test('a server that does not answer the dial or the handshake is given up for the next', () => {
