@@ -18,6 +18,15 @@ for (let first = 1; first <= 200; first += seedsEach) {
   });
 }
 
+for (const voters of [1, 2, 4, 7]) {
+  test(`storms end well for ${voters} voters (5 seeds)`, () => {
+    for (let seed = 401; seed <= 405; seed += 1) {
+      const result = stormScenario({ seed, stormMs: 9_000, storms: 2, options: { voters } });
+      assert.equal(result.violation, null, report(seed, result));
+    }
+  });
+}
+
 test('storms do get in the way, and work is done in spite of them', () => {
   let lost = 0;
   let transactions = 0;

@@ -294,7 +294,9 @@ export class Storm {
     }
   }
 
+  /** A server that is alone has none but itself. */
   #other(sid: number): number {
+    if (this.#cluster.sids.length === 1) return sid;
     return this.#random.pick(this.#cluster.sids.filter((other) => other !== sid));
   }
 
