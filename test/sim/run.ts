@@ -66,7 +66,17 @@ function run(wanted: Wanted): number {
   return failures;
 }
 
-const wanted = wantedOf(process.argv.slice(2));
+/** `null` for options that there are not. */
+function wantedOrNull(args: readonly string[]): Wanted | null {
+  try {
+    return wantedOf(args);
+  } catch (error) {
+    if (error instanceof TypeError) return null;
+    throw error;
+  }
+}
+
+const wanted = wantedOrNull(process.argv.slice(2));
 if (wanted === null) {
   console.error(usage);
   process.exitCode = 2;
