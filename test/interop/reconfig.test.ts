@@ -102,3 +102,28 @@ for (const { name, first, joining } of mixes) {
     await assertAlike(ensemble, writer);
   });
 }
+
+test('every server of a mixed ensemble watches for a while and votes again', async () => {
+  const kinds: readonly Kind[] = ['apache', 'apache', 'ours'];
+  const members = kinds.map((kind) => ({ kind }));
+  await using ensemble = await changingEnsemble({ members, tickMs: 1000 }, 3);
+  ensemble.startAll();
+  await ensemble.ready();
+  const writer = new SteadyWriter('roles');
+  await writer.start(ensemble.connectString);
+  for (const member of ensemble.members) {
+    const at = ensemble.members.find((other) => other !== member) as Member;
+    const isObserving = async (): Promise<boolean> => (await member.mode()) === 'observer';
+    await change(at, { joining: lineOf(member, 'observer') });
+    await until(`server ${member.sid} to observe`, 60_000, isObserving);
+    await writer.grown(10);
+    await change(at, { joining: lineOf(member, 'participant') });
+    await until(`server ${member.sid} to vote`, 60_000, async () => {
+      return ['follower', 'leader'].includes((await member.mode()) ?? '');
+    });
+    await everyoneKnows(ensemble.members, ensemble.members);
+    await writer.grown(10);
+  }
+  await writer.stop();
+  await assertAlike(ensemble, writer);
+});

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ZkError, ZooKeeper } from '../../client/index.ts';
 import { changingEnsemble, lineOf, membersAt, SteadyWriter } from '../support/changing-ensemble.ts';
+import { freePorts } from '../support/ports.ts';
 import type { Member, RealEnsemble } from '../support/real-ensemble.ts';
 import { until } from '../support/real-ensemble.ts';
 import { differencesOf, dumpOf } from '../support/tree-dump.ts';
@@ -34,6 +36,17 @@ function cli(member: Member, ...words: string[]): string {
   const { stdout, stderr, status } = spawnSync(node, args, { encoding: 'utf8' });
   assert.equal(status, 0, stderr);
   return stdout;
+}
+
+async function askMode(port: number): Promise<string | null> {
+  const socket = connect({ host: '127.0.0.1', port, timeout: 2000 });
+  let answer = '';
+  socket.on('connect', () => socket.write('srvr'));
+  socket.on('data', (chunk) => (answer += chunk.toString('utf8')));
+  socket.on('timeout', () => socket.destroy());
+  socket.on('error', () => undefined);
+  await new Promise((done) => socket.on('close', done));
+  return /^Mode: (\S+)/m.exec(answer)?.[1] ?? null;
 }
 
 async function everyoneKnows(members: string, asked: readonly Member[]): Promise<void> {
@@ -108,6 +121,28 @@ test('five go on without two of them, as five do', async () => {
   first.start();
   second.start();
   await ensemble.ready();
+  await everyoneKnows('1 2 3 4 5', ensemble.members);
+});
+
+test('a server moves to other ports, be it the leader', async () => {
+  const leader = await ensemble.leader();
+  const follower = ensemble.members.find((member) => member !== leader) as Member;
+  for (const member of [follower, leader]) {
+    const [quorum = 0, election = 0, client = 0] = await freePorts(3);
+    const { sid } = member;
+    const line = `server.${sid}=127.0.0.1:${quorum}:${election}:participant;127.0.0.1:${client}`;
+    cli(member, 'reconfig', '-add', line);
+    await until(`server ${sid} to serve at another port`, 20_000, async () => {
+      const mode = await askMode(client);
+      return mode === 'follower' || mode === 'leader';
+    });
+    assert.equal(await member.mode(), null, 'nobody listens at the old port');
+    await writer.grown(20);
+    cli(await ensemble.leader(), 'reconfig', '-add', lineOf(member));
+    await until(`server ${sid} to serve at its old port`, 20_000, async () => {
+      return (await member.mode()) !== null;
+    });
+  }
   await everyoneKnows('1 2 3 4 5', ensemble.members);
 });
 
