@@ -1,7 +1,7 @@
 import type { Node, NodeData, Stat, ZooKeeper } from '../index.ts';
 import { getOrNull, makeDirectory, parentOf } from './places.ts';
 import { SharedWatches } from './shared-watches.ts';
-import { hasCode, Listeners, retried, Retries, waitFor } from './waiting.ts';
+import { hasCode, isLost, Listeners, retried, Retries, waitFor } from './waiting.ts';
 import type { Notice } from './waiting.ts';
 
 /**
@@ -52,7 +52,7 @@ export class Configuration<T> implements Disposable {
     const follow = async (): Promise<void> => {
       for (;;) {
         await waitFor(zk, changed, signal);
-        changed = await configuration.#read();
+        changed = await configuration.#readPatiently();
       }
     };
     follow().catch(() => configuration.close());
@@ -101,6 +101,17 @@ export class Configuration<T> implements Disposable {
       await this.#read();
     } catch {
       // The session is over, or the next connection reads.
+    }
+  }
+
+  /** Another call of this session may break the connection again and again. */
+  async #readPatiently(): Promise<Notice> {
+    for (;;) {
+      try {
+        return await this.#read();
+      } catch (error) {
+        if (!isLost(error)) throw error;
+      }
     }
   }
 

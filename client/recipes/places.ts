@@ -1,5 +1,5 @@
 import type { Acl, Node, NodeData, Stat, ZooKeeper } from '../index.ts';
-import { hasCode, retried, Retries } from './waiting.ts';
+import { hasCode, isLost, retried, Retries } from './waiting.ts';
 
 /**
  * A node in a line: `<guid>-<kind>-<number>`, the number given by the servers. The guid is this
@@ -141,12 +141,15 @@ export async function removeIfThere(zk: ZooKeeper, path: string): Promise<void> 
   }
 }
 
-/** As {@link removeIfThere}, for ephemeral nodes: a session that is over takes them along. */
+/** As {@link removeIfThere}, for ephemeral nodes, and never gives up before the session is over. */
 export async function removeSurely(zk: ZooKeeper, path: string): Promise<void> {
-  try {
-    await removeIfThere(zk, path);
-  } catch (error) {
-    if (!hasCode(error, 'SESSION_EXPIRED')) throw error;
+  for (;;) {
+    try {
+      return await removeIfThere(zk, path);
+    } catch (error) {
+      if (hasCode(error, 'SESSION_EXPIRED')) return;
+      if (!isLost(error)) throw error;
+    }
   }
 }
 

@@ -2,7 +2,7 @@ import { ZkError } from '../index.ts';
 import type { Stat, ZooKeeper } from '../index.ts';
 import { removeSurely } from './places.ts';
 import { SharedWatches } from './shared-watches.ts';
-import { hasCode, isOver, Notice, retried, sessionOver, waitFor } from './waiting.ts';
+import { hasCode, isLost, isOver, Notice, retried, sessionOver, waitFor } from './waiting.ts';
 
 /** A node of this session, as {@link Tenure} needs it. */
 export interface OwnNode {
@@ -114,9 +114,12 @@ export class Tenure implements AsyncDisposable {
           for (const off of offs) off();
         });
       } catch (error) {
+        if (this.#lost.signal.aborted) return;
+        // Another call of this session may break the connection again and again.
+        if (isLost(error) && !isOver(this.#zk)) continue;
         if (hasCode(error, 'NO_NODE')) {
           this.#lose(new ZkError('NO_NODE', this.path, 'somebody removed it'));
-        } else if (!hasCode(error, 'NO_AUTH') && !this.#lost.signal.aborted) {
+        } else if (!hasCode(error, 'NO_AUTH')) {
           this.#lose(isOver(this.#zk) ? sessionOver(this.path) : error);
         }
         return;

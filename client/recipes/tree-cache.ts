@@ -2,7 +2,7 @@ import { deferred } from '../deferred.ts';
 import type { Node, ZooKeeper } from '../index.ts';
 import { childOf } from './places.ts';
 import { SharedWatches } from './shared-watches.ts';
-import { hasCode, isOver, Listeners, retried } from './waiting.ts';
+import { hasCode, isLost, isOver, Listeners, retried } from './waiting.ts';
 
 export interface TreeChange {
   readonly type: 'added' | 'changed' | 'removed';
@@ -190,10 +190,11 @@ export class TreeCache implements Disposable {
     }
   }
 
-  /** The only failures left are those of a session that is over, which stands in its state. */
+  /** A session that is over stands in its state, and a connection that broke brings another walk. */
   #attend(reading: Promise<unknown>): void {
     reading.catch((error: unknown) => {
       if (isOver(this.#zk) || this.#isClosed || hasCode(error, 'SESSION_EXPIRED')) return;
+      if (isLost(error)) return;
       queueMicrotask(() => {
         throw error;
       });

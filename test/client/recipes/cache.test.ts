@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { ZooKeeper } from '../../../client/index.ts';
-import { Configuration, publish, TreeCache } from '../../../client/recipes/index.ts';
+import { Configuration, Lock, publish, TreeCache } from '../../../client/recipes/index.ts';
 import { OpCode } from '../../../server/protocol/op-code.ts';
 import { until } from '../../support/real-ensemble.ts';
 import { randomOf, RecipeWorld } from './recipe-world.ts';
@@ -78,6 +78,25 @@ test('what was published while nobody could hear is read afterwards', async () =
   assert.deepEqual(heard, [3]);
   await other.close();
   assert.equal(settings.isLive, false);
+});
+
+test('a call that breaks the connection again and again costs the others nothing', async () => {
+  const other = await world.client();
+  await publish(zk, '/beside/settings', '1');
+  using settings = await Configuration.open(other, '/beside/settings', parse);
+  using cache = await TreeCache.open(other, '/beside');
+  await using held = await new Lock(other, '/beside-lock').acquire();
+  // Servers hang up on what is too large for them.
+  await assert.rejects(publish(other, '/large', new Uint8Array(1_100_000)), {
+    code: 'CONNECTION_LOSS',
+  });
+  await publish(zk, '/beside/settings', '2');
+  await until('the settings', 30_000, () => settings.isLive && settings.value === 2);
+  await until('the cache', 30_000, () => {
+    return cache.isLive && String(cache.get('/beside/settings')?.data) === '2';
+  });
+  await other.sync();
+  assert.deepEqual([held.isHeld, held.lost.aborted], [true, false]);
 });
 
 for (const fault of ['loseReply', 'loseRequest'] as const) {
