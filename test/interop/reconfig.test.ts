@@ -71,7 +71,7 @@ for (const { name, first, joining } of mixes) {
     for (const member of ensemble.members.slice(0, 3)) member.start();
     await ensemble.ready();
     await everyoneKnows(ensemble.members.slice(0, 3), ensemble.members.slice(0, 3));
-    const writer = new SteadyWriter('mixed');
+    await using writer = new SteadyWriter('mixed');
     await writer.start(ensemble.connectString);
     await writer.grown(20);
 
@@ -109,7 +109,7 @@ test('every server of a mixed ensemble watches for a while and votes again', asy
   await using ensemble = await changingEnsemble({ members, tickMs: 1000 }, 3);
   ensemble.startAll();
   await ensemble.ready();
-  const writer = new SteadyWriter('roles');
+  await using writer = new SteadyWriter('roles');
   await writer.start(ensemble.connectString);
   for (const member of ensemble.members) {
     const at = ensemble.members.find((other) => other !== member) as Member;

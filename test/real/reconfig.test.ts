@@ -27,7 +27,10 @@ before(async () => {
   await writer.start(ensemble.connectString);
 });
 
-after(() => ensemble[Symbol.asyncDispose]());
+after(async () => {
+  await writer[Symbol.asyncDispose]();
+  await ensemble[Symbol.asyncDispose]();
+});
 
 function cli(member: Member, ...words: string[]): string {
   const node = join(root, 'node_modules/.bin/node');

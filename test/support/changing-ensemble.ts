@@ -59,10 +59,11 @@ export async function membersAt(member: Member): Promise<string> {
 }
 
 /** Writes one node after another, whatever happens to the connection; knows what was promised. */
-export class SteadyWriter {
+export class SteadyWriter implements AsyncDisposable {
   readonly acknowledged: string[] = [];
   #isStopped = false;
   #done: Promise<void> = Promise.resolve();
+  #zk: ZooKeeper | null = null;
   readonly #name: string;
 
   constructor(name: string) {
@@ -70,8 +71,10 @@ export class SteadyWriter {
   }
 
   async start(connectString: string): Promise<void> {
-    const zk = await ZooKeeper.connect(connectString, { sessionTimeoutMs: 20_000 });
-    this.#done = this.#run(zk);
+    this.#zk = await ZooKeeper.connect(connectString, { sessionTimeoutMs: 20_000 });
+    this.#done = this.#run(this.#zk);
+    // Told of by stop(), if anybody asks.
+    this.#done.catch(() => undefined);
   }
 
   /** That many more writes are acknowledged. */
@@ -83,6 +86,12 @@ export class SteadyWriter {
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#done;
+  }
+
+  /** Whatever went wrong: it writes no more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopped = true;
+    await this.#zk?.close();
   }
 
   async #run(zk: ZooKeeper): Promise<void> {
