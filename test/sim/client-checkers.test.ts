@@ -59,11 +59,11 @@ class Stage {
     return zxid;
   }
 
-  send(op: ClientOp): Call {
+  send(op: ClientOp, connection: number = 1): Call {
     const call: Call = {
       client: this.client,
       sessionId: session,
-      connection: 1,
+      connection,
       xid: (this.#xid += 1),
       op,
       sentMs: 0,
@@ -162,6 +162,16 @@ const lies: readonly (readonly [string, string, (stage: Stage) => void])[] = [
     (stage) => {
       stage.send(create('/a', 'one'));
       stage.commit(createBody('/b', 'two'), stage.send(create('/b', 'two')).xid);
+    },
+  ],
+  [
+    'a write by a connection that the session has left',
+    'C2 FIFO client order',
+    (stage) => {
+      const late = stage.send(create('/a', 'one'));
+      const { xid } = stage.send(create('/b', 'two'), 2);
+      stage.commit(createBody('/b', 'two'), xid);
+      stage.commit(createBody('/a', 'one'), late.xid);
     },
   ],
   [

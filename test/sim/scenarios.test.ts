@@ -160,6 +160,43 @@ test('such a leader is found out when it answers syncs without asking the others
   assert.match(found, /^C4 sync/);
 });
 
+test('what a client sent by a connection it has left comes to nothing (20 seeds)', () => {
+  let moves = 0;
+  for (let seed = 1; seed <= 20; seed += 1) {
+    const stage = ensemble(seed, { clients: 1 });
+    const client = stage.client(
+      'mover',
+      stage.sids.map((sid) => stage.hostOf(sid)),
+      1_500,
+    );
+    assert(
+      stage.world.runUntil(() => client.isOpen, 3_000),
+      'a session',
+    );
+    client.call(create('/moved', 'at first'));
+    stage.run(50);
+    const { host } = client.process;
+    const left = client.serverHost;
+    // Its bytes wait in the network; the server goes on knowing the connection.
+    stage.network.cut(host, left);
+    for (let count = 0; count < 3; count += 1) client.call(setData('/moved', `late ${count}`));
+    const before = client.connectionCount;
+    stage.world.runUntil(() => client.isOpen && client.connectionCount > before, 6_000);
+    if (client.serverHost !== left && client.isOpen) {
+      moves += 1;
+      client.call(setData('/moved', 'after the move'));
+      stage.run(50);
+    }
+    stage.network.heal(host, left);
+    stage.run(500);
+    if (client.serverHost !== left) {
+      assert.equal(stage.model.tree.now('/moved')?.data, 'after the move', `seed ${seed}`);
+    }
+    epilogue(stage);
+  }
+  assert(moves > 5, `${moves} sessions moved`);
+});
+
 test('nothing is answered behind the end of a session', () => {
   const stage = ensemble(1, { clients: 0 });
   for (const sid of stage.sids) {

@@ -79,6 +79,8 @@ export class SimClient {
   timeoutMs = 0;
   lastZxid = 0;
   connectionCount = 0;
+  /** Server of the present or last connection. */
+  serverHost = '';
   /** Newest moment at which something was sent that the server has answered. */
   provenMs = 0;
   /** For the checkers: the newest state that the present session was shown. */
@@ -176,6 +178,7 @@ export class SimClient {
     if (this.isStopped || this.#state !== 'down') return;
     this.#state = 'dialling';
     const host = this.process.random.pick(this.#hosts);
+    this.serverHost = host;
     const connection = this.#network
       .transport(this.process)
       .connect({ host, port: clientPort }, this.#wantedTimeoutMs / 3);

@@ -1,5 +1,4 @@
 import { OpCode } from '../../../server/protocol/op-code.ts';
-import type { SessionId } from '../../../server/protocol/session-id.ts';
 import type { Txn } from '../../../server/protocol/txn.ts';
 import { decodeTxn, peekTxnHeader } from '../../../server/protocol/txn-codec.ts';
 import type { Proposal } from '../../../server/zab/events.ts';
@@ -18,6 +17,8 @@ interface SessionPast {
   readonly sent: Sent[];
   readonly committed: Set<number>;
   isCreated: boolean;
+  /** Of the client's connections, the newest one by which a write took effect. */
+  newestConnection: number;
   closedZxid: number | null;
 }
 
@@ -70,7 +71,7 @@ export class HistoryModel {
     });
     this.#txns.set(proposal.zxid, txn);
     const past = this.#past(header.sessionId);
-    if (header.cxid > 0) this.#inOrder(header.sessionId, past, header.cxid, header.zxid);
+    if (header.cxid > 0) this.#inOrder(past, txn);
     if (past.closedZxid !== null && body.type !== -1) {
       this.#world.fail(
         'S3 no life after expiry',
@@ -90,24 +91,31 @@ export class HistoryModel {
     if (header.cxid === 0) this.onExpired(header.sessionId, header.zxid);
   }
 
-  /** Exactly once, and never before an earlier write of the same connection. */
-  #inOrder(session: SessionId, past: SessionPast, xid: number, zxid: number): void {
-    this.#world.expect(!past.committed.has(xid), 'C2 exactly once', () => {
-      return `xid ${xid} of session ${sessionHex(session)} committed again at ${hex(zxid)}`;
-    });
+  /**
+   * Exactly once, never before an earlier write of the same connection, and never with an effect
+   * once the session has gone on over another connection.
+   */
+  #inOrder(past: SessionPast, txn: Txn): void {
+    const { sessionId, cxid: xid, zxid } = txn.header;
+    const what = `xid ${xid} of session ${sessionHex(sessionId)} at ${hex(zxid)}`;
+    const expect = (condition: boolean, invariant: string, problem: string): void => {
+      this.#world.expect(condition, invariant, () => `${what} ${problem}`);
+    };
+    expect(!past.committed.has(xid), 'C2 exactly once', 'is committed again');
     past.committed.add(xid);
     const own = past.sent.find((sent) => sent.xid === xid);
-    this.#world.expect(own !== undefined, 'C6 no phantom', () => {
-      return `xid ${xid} of session ${sessionHex(session)} at ${hex(zxid)} was never sent`;
-    });
+    expect(own !== undefined, 'C6 no phantom', 'was never sent');
     if (own === undefined) return;
     own.isCommitted = true;
     const skipped = past.sent.find((sent) => {
       return sent.xid < xid && sent.connection === own.connection && !sent.isCommitted;
     });
-    this.#world.expect(skipped === undefined, 'C2 FIFO client order', () => {
-      return `xid ${xid} of session ${sessionHex(session)} at ${hex(zxid)} overtook xid ${skipped?.xid}`;
-    });
+    expect(skipped === undefined, 'C2 FIFO client order', `overtook xid ${skipped?.xid}`);
+    if (hasEffect(txn)) {
+      const isLate = own.connection < past.newestConnection;
+      expect(!isLate, 'C2 FIFO client order', `came by connection ${own.connection}, long left`);
+      past.newestConnection = own.connection;
+    }
     // What is committed in order needs no further look.
     while (past.sent[0]?.isCommitted === true) past.sent.shift();
   }
@@ -115,11 +123,23 @@ export class HistoryModel {
   #past(session: bigint): SessionPast {
     let past = this.#sessions.get(session);
     if (past === undefined) {
-      past = { sent: [], committed: new Set(), isCreated: false, closedZxid: null };
+      past = {
+        sent: [],
+        committed: new Set(),
+        isCreated: false,
+        newestConnection: 0,
+        closedZxid: null,
+      };
       this.#sessions.set(session, past);
     }
     return past;
   }
+}
+
+/** A refused write, or multi, has its place in the history and changes nothing. */
+function hasEffect({ body }: Txn): boolean {
+  if (body.type === OpCode.MULTI) return body.txns.every((part) => part.type !== OpCode.ERROR);
+  return body.type !== OpCode.ERROR;
 }
 
 export function sessionHex(session: bigint): string {
