@@ -7,8 +7,10 @@ import { nextPath } from './config/dynamic-file.ts';
 import { splitOptions, systemPropertiesOf } from './config/jvm-flags.ts';
 import { loadServerConfig, pathsOf, problemText } from './config/load-config.ts';
 import type { LoadedConfig } from './config/load-config.ts';
-import type { LogLevel } from './shell/host.ts';
+import type { Host, LogLevel } from './shell/host.ts';
+import type { ServerConfig } from './config/server-config.ts';
 import { openMemberFiles } from './shell/member-files.ts';
+import type { MemberFiles } from './shell/member-files.ts';
 import { createNodeHost } from './shell/node-host.ts';
 import { startServer } from './shell/server.ts';
 
@@ -38,10 +40,10 @@ export async function runServer(
     logLevel: (process.env['ZK_LOG_LEVEL'] ?? 'info') as LogLevel,
     exit: (code) => process.exit(code),
   });
-  const isKept = config.reconfigEnabled && config.ensemble !== null;
+  const memberFiles = memberFilesOf(config, host, resolve(zooCfgPath));
   const server = startServer(config, host, {
     settings,
-    ...(isKept ? { memberFiles: openMemberFiles(host.disk, resolve(zooCfgPath), config.sid) } : {}),
+    ...(memberFiles === null ? {} : { memberFiles }),
   });
   if (server === null) return;
   setFlagsFromString(`--semi-space-growth-factor=${semiSpaceGrowthFactor}`);
@@ -56,6 +58,18 @@ export async function runServer(
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
+}
+
+/** `null`: members do not change, or their files cannot be written, which costs only a restart's memory. */
+function memberFilesOf(config: ServerConfig, host: Host, path: string): MemberFiles | null {
+  if (!config.reconfigEnabled || config.ensemble === null) return null;
+  try {
+    return openMemberFiles(host.disk, path, config.sid);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    host.log('error', 'changed members cannot be written beside the configuration', { reason });
+    return null;
+  }
 }
 
 /** `-Dname=value` in front of or behind other arguments; a name alone stands for `true`. */

@@ -84,8 +84,9 @@ export class ShellView implements ServerView {
 
   configuration(): readonly (readonly [string, string])[] {
     const { config, members } = this.#core;
+    const clientAddress = members?.own?.clientAddress ?? config.clientAddress;
     const entries: [string, string][] = [
-      ['clientPort', String(config.clientAddress?.port ?? -1)],
+      ['clientPort', String(clientAddress?.port ?? -1)],
       ['secureClientPort', '-1'],
       ['dataDir', `${config.dataDir}/version-2`],
       ['dataDirSize', String(this.#core.storage.stats.snapshotBytesOnDisk)],
@@ -140,8 +141,8 @@ export class ShellView implements ServerView {
   }
 
   membership(): string {
-    const { ensemble } = this.#core.config;
-    return ensemble === null ? '' : ensembleText(ensemble);
+    const { members } = this.#core;
+    return members === null ? '' : ensembleText(members.active);
   }
 
   digests(): readonly { readonly zxid: string; readonly digest: bigint }[] {
