@@ -190,7 +190,8 @@ class Peer implements ZabPeer {
     if (nowMs < this.#electAtMs || !core.isDiskIdle) return;
     if (core.isEpochBehind) return core.storeEpochOfLog();
     this.#electAtMs = Number.POSITIVE_INFINITY;
-    if (this.#designated !== null) return;
+    // Votes of an election that is not held here; whoever looks asks again.
+    if (this.#designated !== null) return this.#early.clear();
     this.#election.start(nowMs);
     for (const [from, notification] of this.#early) {
       this.#election.stepNotification(from, notification, this.#state, nowMs);
