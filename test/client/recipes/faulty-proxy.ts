@@ -1,6 +1,7 @@
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { FrameDecoder } from '../../../server/protocol/framing.ts';
+import { JuteError } from '../../../server/protocol/jute.ts';
 
 const frameBytesMax = 1 << 24;
 
@@ -129,15 +130,23 @@ export class FaultyProxy implements AsyncDisposable {
   }
 }
 
-/** Frames with their lengths in front; the first of a direction is the handshake. */
+/**
+ * Frames with their lengths in front; the first of a direction is the handshake. Who does not speak
+ * the protocol (another test's server that looks for its peers here) is hung up on.
+ */
 function eachFrame(socket: Socket, listener: (frame: Buffer, isHandshake: boolean) => void): void {
   const decoder = new FrameDecoder(frameBytesMax);
   let isHandshake = true;
   socket.on('data', (chunk: Buffer) => {
     decoder.push(chunk);
-    while (!socket.destroyed && decoder.next()) {
-      listener(decoder.buffer.subarray(decoder.start - 4, decoder.end), isHandshake);
-      isHandshake = false;
+    try {
+      while (!socket.destroyed && decoder.next()) {
+        listener(decoder.buffer.subarray(decoder.start - 4, decoder.end), isHandshake);
+        isHandshake = false;
+      }
+    } catch (error) {
+      if (!(error instanceof JuteError)) throw error;
+      socket.destroy();
     }
   });
 }
