@@ -31,10 +31,10 @@ before(async () => {
   ensemble = await RealEnsemble.started({
     members: [ours, ours, ours],
     tickMs: 500,
-    settings: { maxSessionTimeout: 30_000 },
+    settings: { maxSessionTimeout: 60_000 },
   });
   for (let index = 0; index < workers; index += 1) {
-    clients.push(await ZooKeeper.connect(ensemble.connectString, { sessionTimeoutMs: 30_000 }));
+    clients.push(await ZooKeeper.connect(ensemble.connectString, { sessionTimeoutMs: 60_000 }));
   }
 });
 
@@ -94,7 +94,7 @@ async function under(
   const failed = Promise.all(workloads.map(({ done }) => done));
   const grown = async (what: string): Promise<void> => {
     const goals = workloads.map(({ rounds }) => rounds + roundsEach);
-    const all = until(`work to go on ${what}`, 60_000, () =>
+    const all = until(`work to go on ${what}`, 120_000, () =>
       workloads.every(({ rounds }, index) => rounds >= (goals[index] ?? 0)),
     );
     await Promise.race([all, failed.then(() => all)]);
@@ -193,11 +193,11 @@ test('queues: every item once; counters: every addition once; numbers: none twic
   });
   const takers = clients.map((client) => new Queue(client, '/taken'));
   const taking = new Workload().start(3, async (_, worker) => {
-    const data = await takers[worker]?.take({ timeoutMs: 30_000 });
+    const data = await takers[worker]?.take({ timeoutMs: 120_000 });
     taken.push(String(data));
   });
   const receiving = new Workload().start(3, async (client) => {
-    await using item = await new Queue(client, '/received').receive({ timeoutMs: 30_000 });
+    await using item = await new Queue(client, '/received').receive({ timeoutMs: 120_000 });
     // Refused, and the test over, if any item were done twice.
     await item.done([{ op: 'create', path: `/seen/${String(item.data)}` }]);
     received += 1;

@@ -37,7 +37,7 @@ test('a barrier keeps everyone until it is lifted, whoever closed it', async () 
     passed.push(index);
   });
   await zk.sync();
-  await until('the wait', 30_000, async () => (await other.exists('/gates/barrier')) !== null);
+  await until('the wait', 90_000, async () => (await other.exists('/gates/barrier')) !== null);
   proxy.close();
   assert.deepEqual(passed, []);
   await barrier.lift();
@@ -57,7 +57,7 @@ test('all begin together and end together, round after round', async () => {
     await barrier.enter();
     inside.add(index);
     entered += 1;
-    await until('all to be inside', 30_000, () => entered === 4 * (round + 1));
+    await until('all to be inside', 90_000, () => entered === 4 * (round + 1));
     left += 1;
     await barrier.leave();
     assert.equal(left, 4 * (round + 1), 'nobody goes on before all have left');
@@ -65,7 +65,7 @@ test('all begin together and end together, round after round', async () => {
   };
   for (let round = 0; round < 3; round += 1) {
     const works = clients.slice(1).map((client, index) => work(client, index + 1, round));
-    await until('three to wait', 30_000, async () => (await inLine('/double')) === 3);
+    await until('three to wait', 90_000, async () => (await inLine('/double')) === 3);
     assert.equal(inside.size, 0);
     works.push(work(zk, 0, round));
     await Promise.all(works);
@@ -77,13 +77,13 @@ test('who dies before the beginning does not count, who dies inside is not waite
   const [a, b] = [await world.client(), await world.client()];
   const gone = new DoubleBarrier(a, '/deaths', 3).enter();
   const refused = assert.rejects(gone, { code: 'SESSION_EXPIRED' });
-  await until('the place', 30_000, async () => (await inLine('/deaths')) === 1);
+  await until('the place', 90_000, async () => (await inLine('/deaths')) === 1);
   await a.close();
   await refused;
   await assert.rejects(new DoubleBarrier(zk, '/deaths', 3).enter({ timeoutMs: 20 }), {
     code: 'OPERATION_TIMEOUT',
   });
-  await until('the places to go', 30_000, async () => (await inLine('/deaths')) === 0);
+  await until('the places to go', 90_000, async () => (await inLine('/deaths')) === 0);
   const barriers = [zk, zk, b].map((client) => new DoubleBarrier(client, '/deaths', 3));
   await Promise.all(barriers.map((barrier) => barrier.enter()));
   const leaving = barriers.slice(0, 2).map((barrier) => barrier.leave());
@@ -96,11 +96,11 @@ test('a lost reply to the create counts once, and the last one to leave leaves o
   const { zk: other, proxy } = await world.faultyClient();
   const mine = new DoubleBarrier(other, '/once', 2);
   await assert.rejects(mine.enter({ timeoutMs: 20 }), { code: 'OPERATION_TIMEOUT' });
-  await until('the place to go', 30_000, async () => (await inLine('/once')) === 0);
+  await until('the place to go', 90_000, async () => (await inLine('/once')) === 0);
   const lost = proxy.loseReply(OpCode.CREATE2);
   const entering = mine.enter();
   await lost;
-  await until('the place', 30_000, async () => (await inLine('/once')) === 1);
+  await until('the place', 90_000, async () => (await inLine('/once')) === 1);
   const theirs = new DoubleBarrier(zk, '/once', 2);
   await Promise.all([entering, theirs.enter()]);
   const lostLeave = proxy.loseReply(OpCode.MULTI);
@@ -115,9 +115,9 @@ test('a synchronizing queue lets all through with the last, each with the same l
   ) as [SynchronizingQueue, SynchronizingQueue, SynchronizingQueue];
   const complete = queue.whenComplete();
   const joins = [queue.join('a')];
-  await until('a', 30_000, async () => (await queue.size()) === 1);
+  await until('a', 90_000, async () => (await queue.size()) === 1);
   joins.push(second.join('b'));
-  await until('b', 30_000, async () => (await queue.size()) === 2);
+  await until('b', 90_000, async () => (await queue.size()) === 2);
   await assert.rejects(queue.whenComplete({ timeoutMs: 20 }), { code: 'OPERATION_TIMEOUT' });
   joins.push(third.join('c'));
   await complete;

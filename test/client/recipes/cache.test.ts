@@ -30,17 +30,17 @@ test('what is published is heard, from the first on, and its end as well', async
   settings.onChange(({ value }) => heard.push(value));
   const publisher = await world.client();
   await publish(publisher, '/app/settings', '1');
-  await until('the first', 30_000, () => settings.value === 1);
+  await until('the first', 90_000, () => settings.value === 1);
   const { version } = await publish(publisher, '/app/settings', '2', {
     version: settings.version ?? -1,
   });
-  await until('the second', 30_000, () => settings.value === 2);
+  await until('the second', 90_000, () => settings.value === 2);
   assert.equal(settings.version, version);
   await assert.rejects(publish(publisher, '/app/settings', '3', { version: version - 1 }), {
     code: 'BAD_VERSION',
   });
   await publisher.remove('/app/settings');
-  await until('the end', 30_000, () => settings.value === null);
+  await until('the end', 90_000, () => settings.value === null);
   assert.deepEqual(heard, [1, 2, null]);
   await assert.rejects(publish(publisher, '/app/settings', '3', { version: 0 }), {
     code: 'NO_NODE',
@@ -51,10 +51,10 @@ test('a value that cannot be parsed leaves the last good one, and is told', asyn
   await publish(zk, '/bad', '{"a":1}');
   using settings = await Configuration.open(zk, '/bad', parse);
   await publish(zk, '/bad', 'not json');
-  await until('the problem', 30_000, () => settings.problem instanceof SyntaxError);
+  await until('the problem', 90_000, () => settings.problem instanceof SyntaxError);
   assert.deepEqual(settings.value, { a: 1 });
   await publish(zk, '/bad', '{"a":2}');
-  await until('the next', 30_000, () => settings.problem === null);
+  await until('the next', 90_000, () => settings.problem === null);
   assert.deepEqual(settings.value, { a: 2 });
 });
 
@@ -65,16 +65,16 @@ test('what was published while nobody could hear is read afterwards', async () =
   const heard: unknown[] = [];
   settings.onChange(({ value }) => heard.push(value));
   proxy.close();
-  await until('the break', 30_000, () => !settings.isLive);
+  await until('the break', 90_000, () => !settings.isLive);
   assert.equal(settings.value, 1);
   await publish(zk, '/away', '2');
   await publish(zk, '/away', '3');
   proxy.open();
-  await until('the latest', 30_000, () => settings.isLive && settings.value === 3);
+  await until('the latest', 90_000, () => settings.isLive && settings.value === 3);
   assert.deepEqual(heard, [3]);
   proxy.cut();
-  await until('the break', 30_000, () => !settings.isLive);
-  await until('the return without news', 30_000, () => settings.isLive);
+  await until('the break', 90_000, () => !settings.isLive);
+  await until('the return without news', 90_000, () => settings.isLive);
   assert.deepEqual(heard, [3]);
   await other.close();
   assert.equal(settings.isLive, false);
@@ -91,8 +91,8 @@ test('a call that breaks the connection again and again costs the others nothing
     code: 'CONNECTION_LOSS',
   });
   await publish(zk, '/beside/settings', '2');
-  await until('the settings', 30_000, () => settings.isLive && settings.value === 2);
-  await until('the cache', 30_000, () => {
+  await until('the settings', 90_000, () => settings.isLive && settings.value === 2);
+  await until('the cache', 90_000, () => {
     return cache.isLive && String(cache.get('/beside/settings')?.data) === '2';
   });
   await other.sync();
@@ -137,16 +137,16 @@ test('a tree is followed from before it exists to its end', async () => {
   cache.onChange(({ type, path }) => told.push(`${type} ${path}`));
   await zk.create('/grows', 'root');
   await zk.create('/grows/a', '1');
-  await until('a', 30_000, () => cache.size === 2);
+  await until('a', 90_000, () => cache.size === 2);
   await zk.create('/grows/a/b', '2');
   await zk.set('/grows/a', '3');
-  await until('the change', 30_000, () => String(cache.get('/grows/a')?.data) === '3');
+  await until('the change', 90_000, () => String(cache.get('/grows/a')?.data) === '3');
   assert.deepEqual(cache.children('/grows'), ['a']);
   assert.deepEqual(cache.children('/grows/a'), ['b']);
   await zk.remove('/grows/a/b');
   await zk.remove('/grows/a');
   await zk.remove('/grows');
-  await until('the end', 30_000, () => cache.size === 0);
+  await until('the end', 90_000, () => cache.size === 0);
   assert.deepEqual(told, [
     'added /grows',
     'added /grows/a',
@@ -165,7 +165,7 @@ test('two caches of one session follow the same tree, and one may end', async ()
   second.close();
   using third = await TreeCache.open(zk, '/twice');
   await zk.set('/twice', '1');
-  await until('the change', 30_000, () => [first, third].every((c) => sawOne(c)));
+  await until('the change', 90_000, () => [first, third].every((c) => sawOne(c)));
   assert.equal(String(second.get('/twice')?.data), '0');
 });
 
@@ -204,9 +204,9 @@ test('whatever changes while the cache is here, away or on its way back, it ends
     proxy.close();
     await changeAtRandom(random, 40);
     proxy.open();
-    if (round % 3 === 0) await until('the return', 30_000, () => other.state === 'connected');
+    if (round % 3 === 0) await until('the return', 90_000, () => other.state === 'connected');
     await changeAtRandom(random, 40);
-    await until('the cache to be level', 30_000, async () => {
+    await until('the cache to be level', 90_000, async () => {
       if (!cache.isLive) return false;
       const tree = await readTree('/random');
       return JSON.stringify(sorted(tree)) === JSON.stringify(sorted(cached(cache)));

@@ -53,19 +53,19 @@ test('producers come, change and go, and consumers know', async () => {
     weight: 3,
     payload: { tls: true },
   });
-  await until('both', 30_000, () => heard.at(-1) === 'a,b');
+  await until('both', 90_000, () => heard.at(-1) === 'a,b');
   assert.deepEqual(consumer.instances, await registry.instances('mail'));
   assert.deepEqual(consumer.instances[1], b.instance);
   await b.update({ weight: 0 });
-  await until('the weight', 30_000, () => consumer.instances[1]?.weight === 0);
+  await until('the weight', 90_000, () => consumer.instances[1]?.weight === 0);
   assert.deepEqual(consumer.instances[1]?.payload, { tls: true });
   await zk.create('/services/mail/foreign', 'no json');
   await zk.create('/services/mail/number', '5');
   await producing.close();
   await aborted(a.lost);
-  await until('the end of a', 30_000, () => heard.at(-1) === 'b');
+  await until('the end of a', 90_000, () => heard.at(-1) === 'b');
   await b.release();
-  await until('the end of b', 30_000, () => heard.at(-1) === '');
+  await until('the end of b', 90_000, () => heard.at(-1) === '');
   assert.deepEqual(await registry.services(), ['mail']);
 });
 
@@ -75,12 +75,12 @@ test('a consumer that is cut off goes on with what it knew, and catches up', asy
   const a = await registry.register('s', { id: 'a', address: 'h', port: 1 });
   using consumer = await new ServiceRegistry(other, '/cut-off').consume('s');
   proxy.close();
-  await until('the break', 30_000, () => !consumer.isLive);
+  await until('the break', 90_000, () => !consumer.isLive);
   await a.release();
   await using b = await registry.register('s', { id: 'b', address: 'h', port: 2 });
   assert.equal(consumer.choose()?.id, 'a');
   proxy.open();
-  await until('the return', 30_000, () => consumer.isLive);
+  await until('the return', 90_000, () => consumer.isLive);
   assert.deepEqual(consumer.instances, [b.instance]);
 });
 

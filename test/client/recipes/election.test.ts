@@ -30,12 +30,12 @@ test('the next in line leads when the leader goes, and followers hear of each', 
       heard.push(id === null ? null : id.toString());
     }
   })();
-  await until('the news that nobody leads', 30_000, () => heard.length === 1);
+  await until('the news that nobody leads', 90_000, () => heard.length === 1);
   const clients = [await world.client(), await world.client(), await world.client()];
   const terms = [];
   for (const [index, client] of clients.entries()) {
     terms.push(new Election(client, '/leader', `${index}`).lead());
-    await until('the candidate', 30_000, async () => (await inLine('/leader')) === index + 1);
+    await until('the candidate', 90_000, async () => (await inLine('/leader')) === index + 1);
   }
   const candidates = await new Election(zk, '/leader').candidates();
   assert.deepEqual(candidates.map(String), ['0', '1', '2']);
@@ -45,11 +45,11 @@ test('the next in line leads when the leader goes, and followers hear of each', 
     assert(fence > lastFence && !lost.aborted);
     lastFence = fence;
     assert.equal(String(await new Election(zk, '/leader').leader()), `${index}`);
-    await until(`the news of ${index}`, 30_000, () => heard.at(-1) === `${index}`);
+    await until(`the news of ${index}`, 90_000, () => heard.at(-1) === `${index}`);
     await clients[index]?.close();
     await aborted(lost);
   }
-  await until('the news that nobody leads', 30_000, () => heard.at(-1) === null);
+  await until('the news that nobody leads', 90_000, () => heard.at(-1) === null);
   stop.abort();
   await hearing;
   assert.deepEqual(heard, [null, '0', '1', '2', null]);
@@ -85,7 +85,7 @@ test('running ends with the signal while it waits', async () => {
     new Election(zk, '/busy').run(() => Promise.resolve(), { signal: stop.signal }),
     /enough/,
   );
-  await until('the candidate', 30_000, async () => (await inLine('/busy')) === 2);
+  await until('the candidate', 90_000, async () => (await inLine('/busy')) === 2);
   stop.abort(new Error('enough'));
   await refused;
   assert.equal(await new Election(zk, '/busy').tryLead(), null);
@@ -103,13 +103,13 @@ test('members are known to all, with what they say, until they leave or close', 
   const a = await group.join('a', 'one');
   const b = await new Group(other, '/cluster/members').join('b', 'two');
   await a.update('three');
-  await until('all changes', 30_000, () => seen.at(-1) === 'a=three b=two');
+  await until('all changes', 90_000, () => seen.at(-1) === 'a=three b=two');
   assert.deepEqual(await group.members(), view.members);
   await other.close();
   await aborted(b.lost);
-  await until('b to go', 30_000, () => seen.at(-1) === 'a=three');
+  await until('b to go', 90_000, () => seen.at(-1) === 'a=three');
   await a.release();
-  await until('a to go', 30_000, () => seen.at(-1) === '');
+  await until('a to go', 90_000, () => seen.at(-1) === '');
   assert.deepEqual(await group.members(), new Map());
   assert.equal(view.isLive, true);
   await assert.rejects(b.update('x'), { code: 'SESSION_EXPIRED' });
@@ -123,7 +123,7 @@ test('a name of a session that has died is free after its timeout, and waited fo
   await assert.rejects(group.join('server-1', null, { timeoutMs: 20 }), {
     code: 'OPERATION_TIMEOUT',
   });
-  await using again = await group.join('server-1', 'again', { timeoutMs: 30_000 });
+  await using again = await group.join('server-1', 'again', { timeoutMs: 90_000 });
   assert(again.fence > before.fence);
   assert.equal(before.lost.aborted, true);
   await assert.rejects(group.join('server-1'), { code: 'NODE_EXISTS' });

@@ -42,7 +42,7 @@ test('one holds it at a time, in the order of asking, each with a larger fence',
   const works: Promise<void>[] = [];
   for (let index = 0; index < 12; index += 1) {
     works.push(work(clients[index % 3] as ZooKeeper, index));
-    await until('the place', 30_000, async () => (await inLine('/order/lock')) === index + 2);
+    await until('the place', 90_000, async () => (await inLine('/order/lock')) === index + 2);
   }
   await gate.release();
   await Promise.all(works);
@@ -60,12 +60,12 @@ test('who does not get it in time leaves the line, and the next one is not kept 
   await assert.rejects(lock.acquire({ timeoutMs: 20 }), { code: 'OPERATION_TIMEOUT' });
   const stop = new AbortController();
   const refused = assert.rejects(lock.acquire({ signal: stop.signal }), /no more/);
-  await until('the place', 30_000, async () => (await inLine('/timeout')) === 2);
+  await until('the place', 90_000, async () => (await inLine('/timeout')) === 2);
   stop.abort(new Error('no more'));
   await refused;
-  await until('the line to empty', 30_000, async () => (await inLine('/timeout')) === 1);
+  await until('the line to empty', 90_000, async () => (await inLine('/timeout')) === 1);
   await held.release();
-  await using again = await lock.acquire({ timeoutMs: 30_000 });
+  await using again = await lock.acquire({ timeoutMs: 90_000 });
   assert.equal(again.lost.aborted, false);
 });
 
@@ -75,9 +75,9 @@ test('a release wakes the next one only, however many wait', async () => {
   const places: Promise<Tenure>[] = [];
   for (const [index, { zk: other }] of crowd.entries()) {
     places.push(new Lock(other, '/herd').acquire());
-    await until('the place', 30_000, async () => (await inLine('/herd')) === index + 2);
+    await until('the place', 90_000, async () => (await inLine('/herd')) === index + 2);
     // The watch is behind the place: what was asked before this is answered when this is.
-    await until('the look', 30_000, async () => (await other.children('/herd')).length > index);
+    await until('the look', 90_000, async () => (await other.children('/herd')).length > index);
   }
   const before = crowd.map(({ proxy }) => proxy.requestCount);
   await first.release();
@@ -106,15 +106,15 @@ test('below a chroot that is not there it is made, unless its parent is missing 
 test('giving up before the place is there leaves none behind', async () => {
   const { zk: other, proxy } = await world.faultyClient();
   proxy.close();
-  await until('the break', 30_000, () => other.state === 'suspended');
+  await until('the break', 90_000, () => other.state === 'suspended');
   await assert.rejects(new Lock(other, '/early').acquire({ timeoutMs: 20 }), {
     code: 'OPERATION_TIMEOUT',
   });
   proxy.open();
-  await until('the return', 30_000, () => other.state === 'connected');
+  await until('the return', 90_000, () => other.state === 'connected');
   await other.sync('/');
-  await until('the place to go', 30_000, async () => (await inLine('/early')) === 0);
-  await using held = await new Lock(zk, '/early').acquire({ timeoutMs: 30_000 });
+  await until('the place to go', 90_000, async () => (await inLine('/early')) === 0);
+  await using held = await new Lock(zk, '/early').acquire({ timeoutMs: 90_000 });
   assert.equal(held.lost.aborted, false);
 });
 
@@ -164,10 +164,10 @@ test('a short break costs neither the lock nor the places behind it', async () =
   const { zk: b, proxy: second } = await world.faultyClient();
   const held = await new Lock(a, '/break').acquire();
   const next = new Lock(b, '/break').acquire();
-  await until('the line', 30_000, async () => (await inLine('/break')) === 2);
+  await until('the line', 90_000, async () => (await inLine('/break')) === 2);
   first.cut();
   second.cut();
-  await until('the return', 30_000, () => a.state === 'connected' && b.state === 'connected');
+  await until('the return', 90_000, () => a.state === 'connected' && b.state === 'connected');
   assert.equal(held.lost.aborted, false);
   await held.release();
   await (await next).release();
@@ -187,7 +187,7 @@ test('without a server for a session timeout it is lost before the session can b
   await using after = await next;
   assert(after.fence > held.fence);
   proxy.open();
-  await until('the news', 30_000, () => other.state === 'expired');
+  await until('the news', 90_000, () => other.state === 'expired');
   await held.release();
   await assert.rejects(new Lock(other, '/silent').acquire(), { code: 'SESSION_EXPIRED' });
 });
@@ -196,7 +196,7 @@ test('waiting ends with the session', async () => {
   const other = await world.client();
   await using held = await new Lock(zk, '/over').acquire();
   const refused = assert.rejects(new Lock(other, '/over').acquire(), { code: 'SESSION_EXPIRED' });
-  await until('the line', 30_000, async () => (await inLine('/over')) === 2);
+  await until('the line', 90_000, async () => (await inLine('/over')) === 2);
   await other.close();
   await refused;
   assert.equal(held.lost.aborted, false);
@@ -213,7 +213,7 @@ test('a node that somebody removes is lost, and a place of a waiting one as well
   const lock = new Lock(zk, '/removed');
   const held = await lock.acquire();
   const refused = assert.rejects(lock.acquire(), { code: 'NO_NODE' });
-  await until('the line', 30_000, async () => (await inLine('/removed')) === 2);
+  await until('the line', 90_000, async () => (await inLine('/removed')) === 2);
   const [name] = (await zk.children('/removed')).filter((name) => !held.path.endsWith(name));
   await zk.remove(`/removed/${name}`);
   await zk.remove(held.path);

@@ -111,12 +111,12 @@ test('what a consumer had whose session ends is given to the next', async () => 
   await new Queue(zk, '/dies').put('job');
   const item = await new Queue(dying, '/dies').receive();
   proxy.close();
-  const next = new Queue(zk, '/dies').receive({ timeoutMs: 30_000 });
+  const next = new Queue(zk, '/dies').receive({ timeoutMs: 90_000 });
   await aborted(item.lost);
   const again = await next;
   assert.equal(String(again.data), 'job');
   proxy.open();
-  await until('the news', 30_000, () => dying.state === 'expired');
+  await until('the news', 90_000, () => dying.state === 'expired');
   await assert.rejects(item.done(), { code: 'SESSION_EXPIRED' });
   await again.done();
   assert.equal(await new Queue(zk, '/dies').size(), 0);

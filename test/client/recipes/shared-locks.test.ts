@@ -46,7 +46,7 @@ test('readers read together, a writer writes alone, and the order of asking coun
   const tenures: Promise<Tenure>[] = [];
   for (const [index, name] of asks.entries()) {
     tenures.push(add(name, name.startsWith('read') ? lock.read() : lock.write()));
-    await until(name, 30_000, async () => (await inLine('/shared')) === index + 1);
+    await until(name, 90_000, async () => (await inLine('/shared')) === index + 1);
   }
   const [r1, r2, w1, r3, r4, w2] = tenures as [
     Promise<Tenure>,
@@ -92,7 +92,7 @@ test('a writer whose session ends lets the readers behind it go on', async () =>
   const held = await new ReadWriteLock(other, '/writer-dies').write();
   const lock = new ReadWriteLock(zk, '/writer-dies');
   const readers = [lock.read(), lock.read(), lock.read()];
-  await until('the line', 30_000, async () => (await inLine('/writer-dies')) === 4);
+  await until('the line', 90_000, async () => (await inLine('/writer-dies')) === 4);
   await other.close();
   for (const reader of readers) await (await reader).release();
   assert.equal(held.lost.aborted, true);
@@ -108,7 +108,7 @@ test('a semaphore has as many holders as leases, and never more', async () => {
     most = Math.max(most, holders);
     assert(holders <= 3, `${holders} hold 3 leases`);
     assert.equal(held.lost.aborted, false);
-    await until('all leases to be taken once', 30_000, () => most === 3);
+    await until('all leases to be taken once', 90_000, () => most === 3);
     await client.sync();
     holders -= 1;
   };

@@ -152,9 +152,9 @@ test('work is begun anew in the next session when one expires, until it is done'
       await new Group(zk, '/workers').join('me');
       if (sessions.length === 3) return 'done';
       proxy.close();
-      await until('the others to know', 30_000, async () => (await group.members()).size === 0);
+      await until('the others to know', 90_000, async () => (await group.members()).size === 0);
       proxy.open();
-      await until('the news', 30_000, () => expired.aborted);
+      await until('the news', 90_000, () => expired.aborted);
       if (sessions.length === 1) throw new Error('what is thrown then does not count');
       return 'nor what is given';
     },
@@ -162,7 +162,7 @@ test('work is begun anew in the next session when one expires, until it is done'
   );
   assert.equal(result, 'done');
   assert.equal(new Set(sessions).size, 3);
-  await until('the last session to be closed', 30_000, async () => {
+  await until('the last session to be closed', 90_000, async () => {
     return (await group.members()).size === 0;
   });
 });
