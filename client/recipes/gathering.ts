@@ -69,7 +69,10 @@ export async function disperse(
     const line = await readLine(zk, directory, signal);
     const [first] = line;
     const last = line.at(-1);
-    if (first === undefined || last === undefined) return;
+    // The first in line, who was to leave last, died: what it would have taken along stays behind.
+    if (first === undefined || last === undefined) {
+      return removeIfThere(zk, childOf(directory, readyName));
+    }
     const isFirst = first.name === place.name;
     if (isFirst && line.length === 1) return leaveLast(zk, directory, place);
     if (!isFirst && line.some(({ name }) => name === place.name)) {

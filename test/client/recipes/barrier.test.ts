@@ -89,8 +89,22 @@ test('who dies before the beginning does not count, who dies inside is not waite
   const leaving = barriers.slice(0, 2).map((barrier) => barrier.leave());
   await b.close();
   await Promise.all(leaving);
-  // The reference may answer the end of a session a moment before its nodes are gone.
-  await until('every place to go', 90_000, async () => (await inLine('/deaths')) === 0);
+  assert.equal(await inLine('/deaths'), 0);
+});
+
+test('nothing stays behind when the first who came dies inside', async () => {
+  const first = await world.client();
+  const barriers = [first, zk, zk].map((client) => new DoubleBarrier(client, '/first-dies', 3));
+  const entering = [barriers[0]?.enter()];
+  await until('the first place', 90_000, async () => (await inLine('/first-dies')) === 1);
+  entering.push(...barriers.slice(1).map((barrier) => barrier.enter()));
+  await Promise.all(entering);
+  const leaving = barriers.slice(1).map((barrier) => barrier.leave());
+  // Both have given up their places and wait for the first one's.
+  await until('two to go', 90_000, async () => (await inLine('/first-dies')) === 2);
+  await first.close();
+  await Promise.all(leaving);
+  assert.equal(await inLine('/first-dies'), 0);
 });
 
 test('a lost reply to the create counts once, and the last one to leave leaves once', async () => {
