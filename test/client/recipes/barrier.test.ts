@@ -94,12 +94,11 @@ test('who dies before the beginning does not count, who dies inside is not waite
 
 test('nothing stays behind when the first who came dies inside', async () => {
   const first = await world.client();
-  const barriers = [first, zk, zk].map((client) => new DoubleBarrier(client, '/first-dies', 3));
-  const entering = [barriers[0]?.enter()];
+  const isIn = new DoubleBarrier(first, '/first-dies', 3).enter();
   await until('the first place', 90_000, async () => (await inLine('/first-dies')) === 1);
-  entering.push(...barriers.slice(1).map((barrier) => barrier.enter()));
-  await Promise.all(entering);
-  const leaving = barriers.slice(1).map((barrier) => barrier.leave());
+  const others = [zk, zk].map((client) => new DoubleBarrier(client, '/first-dies', 3));
+  await Promise.all([isIn, ...others.map((barrier) => barrier.enter())]);
+  const leaving = others.map((barrier) => barrier.leave());
   // Both have given up their places and wait for the first one's.
   await until('two to go', 90_000, async () => (await inLine('/first-dies')) === 2);
   await first.close();
