@@ -1,3 +1,4 @@
+import { beginFrame, endFrame } from '../protocol/framing.ts';
 import { JuteWriter } from '../protocol/jute.ts';
 import type { Connection } from './transport.ts';
 
@@ -32,18 +33,12 @@ export class Outbox {
 
   /** Starts a length-prefixed frame; {@link endFrame} fills the length in. */
   beginFrame(): JuteWriter {
-    this.#frameAt = this.writer.offset;
-    this.writer.int32(0);
+    this.#frameAt = beginFrame(this.writer);
     return this.writer;
   }
 
   endFrame(): void {
-    this.writer.int32At(this.#frameAt, this.writer.offset - this.#frameAt - 4);
-  }
-
-  /** Takes back a frame that was begun. */
-  dropFrame(): void {
-    this.writer.offset = this.#frameAt;
+    endFrame(this.writer, this.#frameAt);
   }
 
   /** One write for all that has gathered. Returns its bytes. */

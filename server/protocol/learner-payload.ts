@@ -1,32 +1,22 @@
-import type { JuteReader } from './jute.ts';
-import { JuteWriter } from './jute.ts';
+import type { JuteReader, JuteWriter } from './jute.ts';
 import type { SessionId } from './session-id.ts';
 
-/** Bytes in front of the client's own in a REQUEST packet. */
-export const forwardedHeaderBytes = 16;
-
-/** Bytes of one session in a learner's answer to PING. */
-export const touchedSessionBytes = 12;
-
 /**
- * Data of a REQUEST packet: the client's record behind its request header, as it came.
+ * Head of a REQUEST packet's data; the client's record follows as it came behind its own header.
  * ```
  * sessionId int64 · cxid int32 · opCode int32 · record
  * ```
  * Source: quorum protocol, section 3.
  */
-export function encodeForwardedRequest(
+export function writeForwardedHeader(
+  writer: JuteWriter,
   sessionId: SessionId,
   cxid: number,
   opCode: number,
-  record: Uint8Array,
-): Buffer {
-  const writer = new JuteWriter(forwardedHeaderBytes + record.length);
+): void {
   writer.bigint64(sessionId);
   writer.int32(cxid);
   writer.int32(opCode);
-  writer.raw(record);
-  return writer.take();
 }
 
 /** The head of a REQUEST; the reader is left at the client's record. */
@@ -46,11 +36,9 @@ export function readForwardedHeader(reader: JuteReader): ForwardedHeader {
 }
 
 /** A learner's REVALIDATE: `int64 sessionId, int32 timeoutMs`. */
-export function encodeRevalidate(sessionId: SessionId, timeoutMs: number): Buffer {
-  const writer = new JuteWriter(12);
+export function writeRevalidate(writer: JuteWriter, sessionId: SessionId, timeoutMs: number): void {
   writer.bigint64(sessionId);
   writer.int32(timeoutMs);
-  return writer.take();
 }
 
 export function readRevalidate(reader: JuteReader): {
@@ -61,11 +49,9 @@ export function readRevalidate(reader: JuteReader): {
 }
 
 /** The leader's answer to a REVALIDATE: `int64 sessionId, boolean valid`. */
-export function encodeRevalidated(sessionId: SessionId, isValid: boolean): Buffer {
-  const writer = new JuteWriter(9);
+export function writeRevalidated(writer: JuteWriter, sessionId: SessionId, isValid: boolean): void {
   writer.bigint64(sessionId);
   writer.boolean(isValid);
-  return writer.take();
 }
 
 export function readRevalidated(reader: JuteReader): {

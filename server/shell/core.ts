@@ -63,8 +63,6 @@ export interface Upstream {
   touch(client: Client): boolean;
   /** Monotonic ms when the session ends unless it is touched; `null`: another server decides. */
   deadlineMs(id: SessionId): number | null;
-  /** Before the turn ends: whatever gathered is sent. */
-  flush(): void;
   /** Leadership or link has ended. */
   stop(): void;
 }

@@ -1,9 +1,9 @@
 import type { Ensemble, EnsembleServer } from '../config/ensemble.ts';
 import type { PeerMesh } from '../net/peer-mesh.ts';
 import { JuteError, JuteReader, JuteWriter } from '../protocol/jute.ts';
+import { readRevalidate, writeRevalidated } from '../protocol/learner-payload.ts';
 import { PacketType } from '../protocol/packet-type.ts';
 import type { QuorumPacket } from '../protocol/quorum-packet.ts';
-import type { SessionId } from '../protocol/session-id.ts';
 import { zxidHex } from '../protocol/zxid.ts';
 import type { Phase, Role, ZabEffect } from '../zab/effects.ts';
 import type { LinkId } from '../zab/events.ts';
@@ -245,12 +245,11 @@ export class Effects {
 
   #revalidate(leadership: Leadership, link: LinkId, sid: number, packet: QuorumPacket): void {
     const reader = new JuteReader(packet.data ?? new Uint8Array(0));
-    const sessionId = reader.bigint64() as SessionId;
-    const isValid = leadership.revalidateOf(sid, sessionId, reader.int32());
+    const { sessionId, timeoutMs } = readRevalidate(reader);
+    const isValid = leadership.revalidateOf(sid, sessionId, timeoutMs);
     const reply = this.#reply;
     reply.clear();
-    reply.bigint64(sessionId);
-    reply.boolean(isValid);
+    writeRevalidated(reply, sessionId, isValid);
     this.#parts.links.send([link], {
       type: PacketType.REVALIDATE,
       zxid: packet.zxid,

@@ -1,6 +1,11 @@
 import type { QuorumLink } from '../net/quorum-link.ts';
 import type { WriteOp } from '../prep/door.ts';
 import { JuteReader, JuteWriter } from '../protocol/jute.ts';
+import {
+  readRevalidated,
+  writeForwardedHeader,
+  writeRevalidate,
+} from '../protocol/learner-payload.ts';
 import { OpCode } from '../protocol/op-code.ts';
 import { PacketType } from '../protocol/packet-type.ts';
 import type { QuorumPacket } from '../protocol/quorum-packet.ts';
@@ -56,9 +61,7 @@ export class Following implements Upstream {
   createSession(client: Client): void {
     const data = this.#request;
     data.clear();
-    data.bigint64(client.sessionId);
-    data.int32(0);
-    data.int32(OpCode.CREATE_SESSION);
+    writeForwardedHeader(data, client.sessionId, 0, OpCode.CREATE_SESSION);
     data.int32(client.timeoutMs);
     this.#send({ type: PacketType.REQUEST, zxid: zxidNone, data: data.view(), authIds: null });
   }
@@ -67,19 +70,17 @@ export class Following implements Upstream {
     this.#revalidations.set(client.sessionId, client);
     const data = this.#request;
     data.clear();
-    data.bigint64(client.sessionId);
-    data.int32(client.timeoutMs);
+    writeRevalidate(data, client.sessionId, client.timeoutMs);
     this.#send({ type: PacketType.REVALIDATE, zxid: zxidNone, data: data.view(), authIds: null });
   }
 
   /** The leader's answer: `int64 session, boolean valid`. */
   revalidated(packet: QuorumPacket): void {
     const reader = new JuteReader(packet.data ?? new Uint8Array(0));
-    const id = reader.bigint64() as SessionId;
-    const isValid = reader.boolean();
-    const client = this.#revalidations.get(id);
+    const { sessionId, isValid } = readRevalidated(reader);
+    const client = this.#revalidations.get(sessionId);
     if (client === undefined) return;
-    this.#revalidations.delete(id);
+    this.#revalidations.delete(sessionId);
     this.#onRevalidated(client, isValid);
   }
 
@@ -92,17 +93,8 @@ export class Following implements Upstream {
     return null;
   }
 
-  /** A session that was created here is alive at the leader only once it is reported. */
-  created(id: SessionId, timeoutMs: number): void {
-    this.#touched.touch(id, timeoutMs);
-  }
-
   answerPing(zxid: Zxid): void {
     this.#send({ type: PacketType.PING, zxid, data: this.#touched.take(), authIds: null });
-  }
-
-  flush(): void {
-    this.#link.flush();
   }
 
   stop(): void {
@@ -113,9 +105,7 @@ export class Following implements Upstream {
   #forward(client: Client, pending: Pending): void {
     const data = this.#request;
     data.clear();
-    data.bigint64(client.sessionId);
-    data.int32(pending.xid);
-    data.int32(pending.opCode);
+    writeForwardedHeader(data, client.sessionId, pending.xid, pending.opCode);
     data.raw(pending.buffer.subarray(pending.start, pending.end));
     this.#send({
       type: PacketType.REQUEST,

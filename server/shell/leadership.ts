@@ -3,6 +3,7 @@ import { createPrep } from '../prep/prep.ts';
 import type { Id } from '../protocol/acl.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { JuteError, JuteReader } from '../protocol/jute.ts';
+import { readForwardedHeader } from '../protocol/learner-payload.ts';
 import { OpCode } from '../protocol/op-code.ts';
 import type { QuorumPacket } from '../protocol/quorum-packet.ts';
 import { readWrite } from '../protocol/requests/write-request.ts';
@@ -157,9 +158,7 @@ export class Leadership implements Upstream {
    */
   learnerRequest(link: LinkId, sid: number, packet: QuorumPacket): void {
     const reader = new JuteReader(packet.data ?? new Uint8Array(0));
-    const sessionId = reader.bigint64() as SessionId;
-    const cxid = reader.int32();
-    const opCode = reader.int32();
+    const { sessionId, cxid, opCode } = readForwardedHeader(reader);
     if (opCode === OpCode.SYNC) {
       this.#core.peer.step({ type: 'sync', link, tag: cxid, nowMs: this.#core.nowMs });
       return;
@@ -216,10 +215,6 @@ export class Leadership implements Upstream {
 
   nextDeadlineMs(): number {
     return Math.min(this.#tracker.nextDeadlineMs(), this.#nextContainerCheckMs);
-  }
-
-  flush(): void {
-    return undefined;
   }
 
   stop(): void {

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../protocol/error-code.ts';
 import { ErrorCode as Code } from '../protocol/error-code.ts';
 import { KeeperState } from '../protocol/event-type.ts';
-import { Xid } from '../protocol/headers.ts';
+import { Xid, writeReplyHeader } from '../protocol/headers.ts';
 import type { JuteWriter } from '../protocol/jute.ts';
 import { OpCode } from '../protocol/op-code.ts';
 import { writeMultiResponse } from '../protocol/requests/multi.ts';
@@ -33,9 +33,7 @@ export function beginReply(
 ): JuteWriter {
   core.dirty(client);
   const writer = client.connection.outbox.beginFrame();
-  writer.int32(xid);
-  writer.int64(zxid);
-  writer.int32(error);
+  writeReplyHeader(writer, xid, zxid, error);
   return writer;
 }
 
@@ -67,9 +65,7 @@ export function replyToWrite(
 
 /** A watch event. `zxid` -1: a catch-up of setWatches. */
 export function writeEvent(writer: JuteWriter, zxid: number, type: number, path: string): void {
-  writer.int32(Xid.NOTIFICATION);
-  writer.int64(zxid);
-  writer.int32(Code.OK);
+  writeReplyHeader(writer, Xid.NOTIFICATION, zxid, Code.OK);
   writer.int32(type);
   writer.int32(KeeperState.SYNC_CONNECTED);
   writer.string(path);
