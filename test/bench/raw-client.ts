@@ -24,6 +24,8 @@ function frameless(body: Buffer): Buffer {
 export class RawClient {
   /** A watch event came. */
   onEvent: () => void = () => undefined;
+  /** The connection is gone. */
+  onClose: () => void = () => undefined;
   readonly #socket: Socket;
   readonly #waiting: { resolve: (error: number) => void; reject: (error: Error) => void }[] = [];
   #received: Buffer = Buffer.alloc(0);
@@ -33,7 +35,10 @@ export class RawClient {
     this.#socket = socket;
     socket.on('data', (chunk) => this.#take(chunk));
     socket.on('error', (error) => this.#fail(error));
-    socket.on('close', () => this.#fail(new Error('connection closed')));
+    socket.on('close', () => {
+      this.#fail(new Error('connection closed'));
+      this.onClose();
+    });
   }
 
   static async open(address: string, timeoutMs: number): Promise<RawClient> {
