@@ -72,19 +72,15 @@ function memberFilesOf(config: ServerConfig, host: Host, path: string): MemberFi
   }
 }
 
-/** `-Dname=value` in front of or behind other arguments; a name alone stands for `true`. */
+/** `-Dname=value` in front of or behind other arguments, as a Java command line has them. */
 export function splitProperties(args: readonly string[]): {
   readonly properties: Readonly<Record<string, string>>;
   readonly rest: string[];
 } {
-  const properties: Record<string, string> = {};
-  const rest: string[] = [];
-  for (const arg of args) {
-    const [, name, value] = /^-D([^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
-    if (name === undefined) rest.push(arg);
-    else properties[name] = value ?? 'true';
-  }
-  return { properties, rest };
+  return {
+    properties: Object.fromEntries(systemPropertiesOf(args)),
+    rest: args.filter((arg) => !arg.startsWith('-D')),
+  };
 }
 
 /**
