@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import type { ZabPeer, ZabView } from '../../server/zab/door.ts';
+import type { ZabEffect } from '../../server/zab/effects.ts';
+import type { ZabEvent } from '../../server/zab/events.ts';
+import type { Zxid } from '../../server/protocol/zxid.ts';
+import { createPeer } from '../../server/zab/peer.ts';
+import type { SimClient } from '../sim/sim-client.ts';
+import { SimEnsemble } from '../sim/sim-ensemble.ts';
+import type { EnsembleOptions } from '../sim/sim-ensemble.ts';
+
+/** What a member was told, or asks for, at the moment when it does. */
+export interface Sight {
+  readonly event?: (sid: number, event: ZabEvent) => void;
+  readonly effect?: (sid: number, effect: ZabEffect) => void;
+}
+
+/** Three servers with a leader, and clients at work. */
+export function settled(seed: number, options: Partial<EnsembleOptions> = {}): SimEnsemble {
+  const stage = new SimEnsemble({ seed, voters: 3, clients: 3, ...options });
+  stage.settle(5_000);
+  stage.run(400);
+  return stage;
+}
+
+export function leaderOf(stage: SimEnsemble): number {
+  const leader = stage.leader();
+  assert(leader !== undefined, 'somebody leads');
+  return leader;
+}
+
+export function followersOf(stage: SimEnsemble): [number, number] {
+  const leader = leaderOf(stage);
+  const [first, second] = stage.sids.filter((sid) => sid !== leader);
+  assert(first !== undefined && second !== undefined, 'two followers');
+  return [first, second];
+}
+
+/** A session at that server alone. */
+export function openClient(stage: SimEnsemble, sid: number, timeoutMs?: number): SimClient {
+  const client = stage.client(`x${stage.clients.length}`, [stage.hostOf(sid)], timeoutMs);
+  assert(
+    stage.world.runUntil(() => client.isOpen, 5_000),
+    `a session at s${sid}`,
+  );
+  return client;
+}
+
+export function isServing(stage: SimEnsemble, ...sids: number[]): boolean {
+  return sids.every((sid) => stage.checker.members.get(sid)?.isServing === true);
+}
+
+/** Runs until these serve under one leader that lives; fails when they do not within that time. */
+export function servingWithin(stage: SimEnsemble, withinMs: number, ...sids: number[]): void {
+  const isLed = (): boolean => {
+    const leader = stage.leader();
+    if (leader === undefined || !isServing(stage, ...sids)) return false;
+    return sids.every((sid) => stage.checker.members.get(sid)?.leader === leader);
+  };
+  assert(
+    stage.world.runUntil(isLed, withinMs, 10),
+    `s${sids.join(' and s')} serve within ${withinMs} ms`,
+  );
+}
+
+export function cutOff(stage: SimEnsemble, sid: number): void {
+  for (const other of stage.sids) {
+    if (other !== sid) stage.network.cutBoth(stage.hostOf(sid), stage.hostOf(other));
+  }
+}
+
+/** How often the transcript says so. */
+export function saidCount(stage: SimEnsemble, text: string): number {
+  return stage.world.trace.lines.filter((line) => line.text.includes(text)).length;
+}
+
+/** Parts of a server whose peer is looked at, and is otherwise the real one. */
+export function watched(sight: Sight): NonNullable<EnsembleOptions['parts']> {
+  return (sid) => ({
+    createPeer: (options) => new SeenPeer(createPeer(options), sid, sight),
+  });
+}
+
+class SeenPeer implements ZabPeer {
+  readonly #inner: ZabPeer;
+  readonly #sid: number;
+  readonly #sight: Sight;
+
+  constructor(inner: ZabPeer, sid: number, sight: Sight) {
+    this.#inner = inner;
+    this.#sid = sid;
+    this.#sight = sight;
+  }
+
+  step(event: ZabEvent): void {
+    this.#sight.event?.(this.#sid, event);
+    this.#inner.step(event);
+  }
+
+  takeEffects(): ZabEffect[] {
+    const effects = this.#inner.takeEffects();
+    for (const effect of effects) this.#sight.effect?.(this.#sid, effect);
+    return effects;
+  }
+
+  nextDeadlineMs(): number {
+    return this.#inner.nextDeadlineMs();
+  }
+
+  canPropose(): boolean {
+    return this.#inner.canPropose();
+  }
+
+  nextZxid(): Zxid {
+    return this.#inner.nextZxid();
+  }
+
+  view(): ZabView {
+    return this.#inner.view();
+  }
+}
