@@ -11,6 +11,7 @@ import type { NodeKind } from './node-kind.ts';
 import { kindOf } from './node-kind.ts';
 import { PendingSessions } from './pending-sessions.ts';
 import type { PendingNode } from './pending-node.ts';
+import { versionAfter } from './version-after.ts';
 
 /** What a create needs beside its place. */
 export interface NewNode {
@@ -167,7 +168,7 @@ export class Pending {
   /** Returns the version after the change. */
   setData(node: PendingNode, data: Uint8Array | null, zxid: Zxid, timeMs: number): number {
     const changed = { ...node, zxid, mzxid: zxid, mtimeMs: timeMs };
-    changed.version = (node.version + 1) | 0;
+    changed.version = versionAfter(node.version);
     changed.dataBytes = data === null ? 0 : data.length;
     this.#putData(node.digest, changed, data);
     return changed.version;
@@ -175,7 +176,7 @@ export class Pending {
 
   /** Returns the aversion after the change. */
   setAcl(node: PendingNode, acl: readonly Acl[], zxid: Zxid): number {
-    const changed = { ...node, zxid, acl, aversion: (node.aversion + 1) | 0 };
+    const changed = { ...node, zxid, acl, aversion: versionAfter(node.aversion) };
     this.#putCounters(node, changed);
     return changed.aversion;
   }

@@ -92,6 +92,25 @@ test('data and access list versions wrap at 2^31', () => {
   assert.equal(leader.errorOf(setDataOp('/a', 'x', -2_147_483_648)), 0);
 });
 
+test('ZOOKEEPER-4743: no version of data or access list is the one that means any version', () => {
+  const tree = new PlainTree();
+  const leader = new Leader({}, tree);
+  leader.ask(createOp('/a'));
+  const node = tree.nodes[tree.find('/a')];
+  assert.ok(node !== null && node !== undefined);
+  Object.assign(node, { version: -2, aversion: -2 });
+  leader.prep.reset();
+  const check = leader.ask({
+    op: 'multi',
+    ops: [{ op: 'check', path: '/a', version: -2 }],
+  }).body;
+  assert.equal(check.type === 14 && check.txns[0]?.type === 13 && check.txns[0].version, 0);
+  const data = leader.ask(setDataOp('/a', 'x', -2)).body;
+  assert.equal(data.type === 5 && data.version, 0);
+  const list = leader.ask(setAclOp('/a', [acl(Perm.ALL, 'world', 'anyone')], -2)).body;
+  assert.equal(list.type === 7 && list.version, 0);
+});
+
 test('closing a session lists applied and pending ephemerals, and nobody else’s', () => {
   const leader = new Leader();
   leader.ask(createOp('/applied', { flags: 1 }));
@@ -134,7 +153,7 @@ test('an ephemeral whose creation was undone or is deleted in a multi is not lis
   assert.deepEqual([...(close.paths ?? [])].sort(), ['/again', '/kept']);
 });
 
-test('a session with more ephemerals than a transaction may list loses all of them', () => {
+test('ZOOKEEPER-4306: a session with more ephemerals than a transaction may list loses all of them', () => {
   const leader = new Leader({}, createTree());
   const name = 'é'.repeat(100);
   for (let index = 0; index < 6_000; index += 1) {

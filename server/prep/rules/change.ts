@@ -5,6 +5,7 @@ import { pathProblem } from '../../protocol/path.ts';
 import { allowed, storedAcl } from '../access.ts';
 import type { Ask, OpOf, RuleOutcome } from '../ask.ts';
 import { refused } from '../ask.ts';
+import { versionAfter } from '../version-after.ts';
 import { isChangeBeyondQuota } from './quota.ts';
 
 export function setData(op: OpOf<'setData'>, ask: Ask): RuleOutcome {
@@ -48,5 +49,5 @@ export function check(op: OpOf<'check'>, ask: Ask): RuleOutcome {
     return refused(ErrorCode.NO_AUTH);
   }
   if (op.version !== -1 && op.version !== node.version) return refused(ErrorCode.BAD_VERSION);
-  return { value: { type: OpCode.CHECK, path: op.path, version: (node.version + 1) | 0 } };
+  return { value: { type: OpCode.CHECK, path: op.path, version: versionAfter(node.version) } };
 }
