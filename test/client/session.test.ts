@@ -184,7 +184,7 @@ test('what was about to be sent when the connection broke is not sent on the nex
   assert.equal(greeting.length, 4 + greeting.readInt32BE(), 'the handshake and nothing else');
 });
 
-test('what finds no server within the session timeout fails', () => {
+test('ZOOKEEPER-4923: what finds no server within the session timeout fails', () => {
   const world = new World();
   world.submit();
   world.tick(8_999);
@@ -205,7 +205,7 @@ test('a reconnect brings the session, its password and the highest zxid seen', (
   assert.equal(request.lastZxidSeen, 0x100000001);
 });
 
-test('a refused session is expired: everything fails, nothing is dialled any more', () => {
+test('ZOOKEEPER-4921, Keeper-116690: a refused session is expired: everything fails, nothing is dialled any more', () => {
   const world = new World();
   world.connect();
   world.lose();
@@ -319,7 +319,7 @@ test('a server that does not answer the dial or the handshake is given up for th
   assert.ok(world.session.state === 'connecting');
 });
 
-test('after a round over all hosts there is a pause, which grows and stays below a second', () => {
+test('ZOOKEEPER-4508: after a round over all hosts there is a pause, which grows and stays below a second', () => {
   const world = new World();
   const pauses: number[] = [];
   for (let count = 0; count < 20; count += 1) {
@@ -332,7 +332,7 @@ test('after a round over all hosts there is a pause, which grows and stays below
   assert.equal(pauses.at(-1), 500);
 });
 
-test('a reply out of order ends the connection', () => {
+test('ZOOKEEPER-1863: a reply out of order ends the connection', () => {
   const world = new World();
   world.connect();
   world.submit();
@@ -402,7 +402,7 @@ test('a watch that a later reply sets is not taken by an earlier event', () => {
   assert.deepEqual(heard, ['first', 'second']);
 });
 
-test('a new connection is told of all watches, with the zxid up to which they were served', () => {
+test('ZOOKEEPER-1412: a new connection is told of all watches, with the zxid up to which they were served', () => {
   const world = new World();
   world.connect();
   world.submit();
@@ -434,7 +434,7 @@ test('a new connection is told of all watches, with the zxid up to which they we
   assert.deepEqual([persistentWatches, persistentRecursiveWatches], [['/p'], ['/r']]);
 });
 
-test('very many watches go out in several packets, none of them too large', () => {
+test('ZOOKEEPER-706: very many watches go out in several packets, none of them too large', () => {
   const world = new World();
   world.connect();
   world.effects();

@@ -92,7 +92,7 @@ test('while a server cannot be reached only its newest vote waits', () => {
   assert.deepEqual(one.heard, ['2 votes 9']);
 });
 
-test('garbage on the election port costs its connection and nobody else', () => {
+test('ZOOKEEPER-3769: garbage on the election port costs its connection and nobody else', () => {
   const world = new World(4);
   const network = new SimNetwork(world);
   const one = station(world, network, 1);

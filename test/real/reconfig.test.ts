@@ -97,7 +97,7 @@ test('what cannot be is refused: no quorum there, a wrong version, one voter of 
   assert.equal(await refusal({ leaving: '3', version: 77 as never }), 'BAD_VERSION');
 });
 
-test('two servers follow without a vote, then join; a watch on the members fires', async () => {
+test('ZOOKEEPER-2172: two servers follow without a vote, then join; a watch on the members fires', async () => {
   await using zk = await ZooKeeper.connect(ensemble.member(3).address);
   const events: string[] = [];
   await zk.getConfig({ watch: (event) => void events.push(`${event.type} ${event.path}`) });

@@ -24,7 +24,7 @@ test('ids of high server ids are signed as the wire has them', () => {
   assert.equal(hex(id), 'fe00000000010000');
 });
 
-test('no server id and clock give session 0 or the container marker', () => {
+test('ZOOKEEPER-3113: no server id and clock give session 0 or the container marker', () => {
   for (let sid = 0; sid <= 255; sid += 1) {
     const id = createSessionIds(sid, 2 ** 40).next();
     assert.notEqual(id, 0n);

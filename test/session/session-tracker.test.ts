@@ -94,7 +94,7 @@ test('the owner is the server that was set last, null before', () => {
   assert.equal(tracker.owner(first), 2);
 });
 
-test('ten thousand sessions expire in one batch', () => {
+test('ZOOKEEPER-1049: ten thousand sessions expire in one batch', () => {
   const tracker = createSessionTracker({ tickMs: 1_000 });
   for (let index = 1; index <= 10_000; index += 1) {
     tracker.add(BigInt(index) as SessionId, 4_000, index % 1_000);

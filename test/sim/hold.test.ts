@@ -60,7 +60,7 @@ function leaderGoes(seed: number, how: 'crash' | 'stop'): Tally {
 }
 
 for (const how of ['crash', 'stop'] as const) {
-  test(`clients of the survivors lose nothing, not even their connection (leader: ${how})`, () => {
+  test(`ZOOKEEPER-2380, ZOOKEEPER-2687, ZOOKEEPER-2758: clients of the survivors lose nothing, not even their connection (leader: ${how})`, () => {
     for (let seed = 1; seed <= 40; seed += 1) {
       const { sent, lost } = leaderGoes(seed, how);
       assert.equal(lost, 0, `seed ${seed}`);

@@ -48,7 +48,7 @@ function report(seed: number, { ensemble, violation }: Run): string {
 
 for (let first = 1; first <= 100; first += seedsEach) {
   const last = first + seedsEach - 1;
-  test(`members change in storms (seeds ${first} to ${last})`, () => {
+  test(`ZOOKEEPER-2080, ZOOKEEPER-2778: members change in storms (seeds ${first} to ${last})`, () => {
     for (let seed = first; seed <= last; seed += 1) {
       const run = stormOver(seed);
       assert.equal(run.violation, null, report(seed, run));
@@ -70,7 +70,7 @@ test('changes are made, refused and lost in these storms', () => {
   for (const error of [0, -4, -13]) assert(answers.has(error), `one is answered with ${error}`);
 });
 
-test('without storms every server ends with the members that the history says', () => {
+test('ZOOKEEPER-2865: without storms every server ends with the members that the history says', () => {
   const ensemble = new ChangingEnsemble({ seed: 1, clients: 1 }, true);
   ensemble.sim.run(20_000);
   ensemble.quiet();

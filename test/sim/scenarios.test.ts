@@ -120,7 +120,7 @@ function staleReads(stage: SimEnsemble, leader: number, isBothWays: boolean): nu
   return answers;
 }
 
-test('a leader that is cut off shows nothing stale behind a sync (20 seeds)', () => {
+test('ZOOKEEPER-1675, ZOOKEEPER-3600: a leader that is cut off shows nothing stale behind a sync (20 seeds)', () => {
   for (let seed = 1; seed <= 20; seed += 1) {
     const stage = ensemble(seed);
     const leader = leaderOf(stage);
@@ -131,7 +131,7 @@ test('a leader that is cut off shows nothing stale behind a sync (20 seeds)', ()
   }
 });
 
-test('a leader whose clock is slow shows nothing stale behind a sync either (20 seeds)', () => {
+test('ZOOKEEPER-3600: a leader whose clock is slow shows nothing stale behind a sync either (20 seeds)', () => {
   // It takes itself for a leader long after the others have another one.
   const slow = { rate: 0.3, skewMs: 0 };
   for (let seed = 1; seed <= 20; seed += 1) {
@@ -197,7 +197,7 @@ test('what a client sent by a connection it has left comes to nothing (20 seeds)
   assert(moves > 5, `${moves} sessions moved`);
 });
 
-test('nothing is answered behind the end of a session', () => {
+test('ZOOKEEPER-4907: nothing is answered behind the end of a session', () => {
   const stage = ensemble(1, { clients: 0 });
   for (const sid of stage.sids) {
     const client = openClient(stage, sid);
@@ -216,7 +216,7 @@ test('nothing is answered behind the end of a session', () => {
   }
 });
 
-test('a large tree that is streamed while writes go on arrives whole (6 seeds)', () => {
+test('ZOOKEEPER-3104: a large tree that is streamed while writes go on arrives whole (6 seeds)', () => {
   for (let seed = 1; seed <= 6; seed += 1) {
     const stage = ensemble(seed, { workload: { valueBytesMax: 200_000, thinkMs: 30 } });
     const [sid = 1] = followersOf(stage);
@@ -268,7 +268,7 @@ test('a flipped bit is refused, or changes nothing (60 seeds)', () => {
   assert(refused > 5, `${refused} of 60 were refused`);
 });
 
-test('members are restarted one by one while clients work, and nothing is lost (4 seeds)', () => {
+test('ZOOKEEPER-3829: members are restarted one by one while clients work, and nothing is lost (4 seeds)', () => {
   for (let seed = 1; seed <= 4; seed += 1) {
     const stage = ensemble(seed, { voters: 3, observers: 1 });
     const order = [...followersOf(stage), leaderOf(stage)];

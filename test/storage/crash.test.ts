@@ -114,7 +114,7 @@ for (const bytes of [40, 300, 1500]) {
   });
 }
 
-test('a snapshot while writes go on: the same', () => {
+test('etcd-14685: a snapshot while writes go on: the same', () => {
   crashEverywhere(
     (run) => append(run, 1, 1, 4, 300),
     (run) => {

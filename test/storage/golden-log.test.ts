@@ -103,7 +103,7 @@ for (const name of names.filter((name) => !/^(fuzzy|handmade)/.test(name))) {
   });
 }
 
-test('an entry larger than the window is read whole', () => {
+test('ZOOKEEPER-4843: an entry larger than the window is read whole', () => {
   const payload = Buffer.alloc(3 * 1024 * 1024, 5);
   payload.fill(0, 0, 32);
   payload.writeUInt32BE(9, 16);

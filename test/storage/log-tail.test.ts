@@ -70,7 +70,7 @@ test('cut anywhere, a log of the reference keeps exactly its whole entries', () 
   }
 });
 
-test('a header that was cut leaves an empty log, and the next start sees a clean directory', () => {
+test('ZOOKEEPER-2332: a header that was cut leaves an empty log, and the next start sees a clean directory', () => {
   for (const padding of [0, 100]) {
     for (let cut = 0; cut < 16; cut += 1) {
       const disk = diskWith(Buffer.concat([reference.subarray(0, cut), Buffer.alloc(padding)]));

@@ -140,7 +140,7 @@ test('a snapshot in which any one byte differs is passed over for the older one'
   }
 });
 
-test('a snapshot cut anywhere is passed over for the older one', () => {
+test('ZOOKEEPER-2872: a snapshot cut anywhere is passed over for the older one', () => {
   const bytes = snapshotBytes(sourceOf([zxidOf(1, 1), zxidOf(1, 2)]));
   for (let cut = 0; cut < bytes.length; cut += 1) {
     const disk = new MemoryDisk();
@@ -183,7 +183,7 @@ test('names that are no finished snapshot are ignored', () => {
   assert.deepEqual(parseSnapshotName('snapshot.1f.gz'), { zxid: 31, compression: 'gz' });
 });
 
-test('writing: a temporary name until all is synced, then the final one, and the log rolls', () => {
+test('Keeper-116316: writing: a temporary name until all is synced, then the final one, and the log rolls', () => {
   const disk = new MemoryDisk();
   const { bench } = recovered(disk);
   const append = (counter: number): void => {

@@ -65,7 +65,7 @@ function truncated(disk: MemoryDisk, bench: Bench, zxid: Zxid): void {
 }
 
 for (let keep = 1; keep <= 12; keep += 1) {
-  test(`cut behind ${keep} of 12 in three files: exactly those are left, and the next fits`, () => {
+  test(`ZOOKEEPER-1154, ZOOKEEPER-1156: cut behind ${keep} of 12 in three files: exactly those are left, and the next fits`, () => {
     const { disk, bench } = threeFiles();
     truncated(disk, bench, zxidOf(1, keep));
     disk.crash();
@@ -77,7 +77,7 @@ for (let keep = 1; keep <= 12; keep += 1) {
   });
 }
 
-test('the same storage goes on after a truncation, without a restart', () => {
+test('ZOOKEEPER-1489: the same storage goes on after a truncation, without a restart', () => {
   const { disk, bench } = threeFiles();
   truncated(disk, bench, zxidOf(1, 6));
   const tree = new ListTree();
@@ -99,7 +99,7 @@ test('the cut of the reference is ours, to the byte', () => {
   );
 });
 
-test('a snapshot of what is cut off is not loaded again', () => {
+test('ZOOKEEPER-4837: a snapshot of what is cut off is not loaded again', () => {
   const { disk, bench } = threeFiles();
   snapshot(disk, bench, zxids(1, 1, 12));
   truncated(disk, bench, zxidOf(1, 11));
@@ -157,7 +157,7 @@ test('closing after a failure does not wait for what never comes', () => {
   assert(isClosed);
 });
 
-test('what was appended before is cut too, what is appended after stays', () => {
+test('Keeper-102629: what was appended before is cut too, what is appended after stays', () => {
   const { disk, bench } = threeFiles();
   bench.storage.append(entry(1, 13));
   bench.storage.flush();
@@ -175,7 +175,7 @@ test('what was appended before is cut too, what is appended after stays', () => 
   assert.deepEqual(recovered(disk).tree.applied, [...zxids(1, 1, 12), zxidOf(2, 1)]);
 });
 
-test('a truncation that fails ends the server', () => {
+test('ZOOKEEPER-3701: a truncation that fails ends the server', () => {
   const { disk, bench } = threeFiles();
   disk.failNext = { act: 'truncate', error: new Error('EIO: i/o error') };
   bench.storage.truncate(zxidOf(1, 10), () => assert.fail('confirmed'));
@@ -282,7 +282,7 @@ test('purge keeps the newest snapshots and every log that one of them needs', ()
   }
 });
 
-test('purge removes nothing while no snapshot is known to load', () => {
+test('ZOOKEEPER-3231: purge removes nothing while no snapshot is known to load', () => {
   const disk = new MemoryDisk();
   const { bench } = recovered(disk);
   for (const name of ['snapshot.5', 'snapshot.6', 'snapshot.7', 'snapshot.8']) {

@@ -8,7 +8,7 @@ import { MemoryDisk } from './memory-disk.ts';
 // Goal: transactions are confirmed in order, after their fdatasync, many with one of them.
 // Method: a disk whose writes and syncs happen when the test says so.
 
-test('nothing is confirmed before its sync, and its name is durable by then', () => {
+test('Keeper-111339: nothing is confirmed before its sync, and its name is durable by then', () => {
   const disk = new MemoryDisk();
   const { bench } = recovered(disk);
   bench.storage.append(entry(1, 1));

@@ -242,7 +242,7 @@ test('a search among many containers goes on where the one before ended', () => 
   assert.deepEqual(tree.dueContainers(0, 0, 9), ['/c0', '/c1', '/c2', '/c3']);
 });
 
-test('session ids of every server are sessions while extended types are off', () => {
+test('ZOOKEEPER-3113: session ids of every server are sessions while extended types are off', () => {
   const plain = createTree();
   for (let sid = 0n; sid < 256n; sid += 1n) {
     const id = BigInt.asIntN(64, (sid << 56n) | 0x2c29150001n) as SessionId;

@@ -113,7 +113,7 @@ function fuzzySnapshot(txns: readonly Txn[], before: number, sliceBytes: number)
   return [Buffer.concat(slices), source.zxid];
 }
 
-test('a snapshot taken while writes go on, and their replay, lead to the final tree', () => {
+test('ZOOKEEPER-4846, ZOOKEEPER-3306, ZOOKEEPER-3127, ZOOKEEPER-3144, ZOOKEEPER-1090: a snapshot taken while writes go on, and their replay, lead to the final tree', () => {
   fc.assert(
     fc.property(
       attempts,
@@ -137,7 +137,7 @@ test('a snapshot taken while writes go on, and their replay, lead to the final t
   );
 });
 
-test('replaying the end of a history again changes nothing that counts', () => {
+test('ZOOKEEPER-3145: replaying the end of a history again changes nothing that counts', () => {
   fc.assert(
     fc.property(attempts, (tried) => {
       const tree = newTree();

@@ -35,7 +35,7 @@ function treeOf(count: number): StoredTree {
   return tree;
 }
 
-test('a slice is about as long as asked', () => {
+test('Gray-loop-stall: a slice is about as long as asked', () => {
   const source = treeOf(1000).snapshotSource();
   const lengths: number[] = [];
   for (let slice = source.next(4096); slice !== null; slice = source.next(4096)) {
@@ -137,7 +137,7 @@ function bodyOf(nodes: readonly Written[]): Buffer {
 
 const root: Written = { path: '' };
 
-test('a list that a fuzzy snapshot lacks closes its node, and its number is not mistaken later', () => {
+test('ZOOKEEPER-4799: a list that a fuzzy snapshot lacks closes its node, and its number is not mistaken later', () => {
   const tree = createTree();
   load(tree, bodyOf([root, { path: '/a', acl: 8n }, { path: '/b', acl: 7n }]), 1 as Zxid);
   assert.deepEqual(tree.acl(tree.find('/a')), []);

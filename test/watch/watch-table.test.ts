@@ -53,7 +53,7 @@ test('a persistent watch survives its node, hears of data and of children', () =
   assert.deepEqual(fire(table, EventType.NODE_CREATED, '/a'), ['one 1 /a']);
 });
 
-test('a recursive watch hears of every descendant and of no children', () => {
+test('ZOOKEEPER-4475: a recursive watch hears of every descendant and of no children', () => {
   const table = createWatchTable<Watcher>();
   table.addData('/', one, WatchMode.RECURSIVE);
   table.addData('/a/b', two, WatchMode.RECURSIVE);

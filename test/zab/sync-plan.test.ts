@@ -59,7 +59,7 @@ function carryOut(
 
 const counts = fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 4 });
 
-test('the learner ends up with the history of the leader', () => {
+test('ZOOKEEPER-4352: the learner ends up with the history of the leader', () => {
   const hows = new Set<string>();
   fc.assert(
     fc.property(

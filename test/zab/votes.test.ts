@@ -134,7 +134,7 @@ test('nobody of weight 0 is voted for', () => {
   assert(!beats(weak, { leader: 1, zxid: 0, peerEpoch: 0 }, quorum));
 });
 
-test('votes agree wholly while looking, by leader and epoch between settled servers', () => {
+test('ZOOKEEPER-1818: votes agree wholly while looking, by leader and epoch between settled servers', () => {
   const looking = {
     leader: 1,
     zxid: 5,
