@@ -23,6 +23,8 @@ export class Core {
   readonly sid: number;
   /** Time for a learner to connect and to synchronize. */
   readonly initMs: number;
+  /** Time for a learner to reach its leader. */
+  readonly connectMs: number;
   /** Longest silence between a leader and its learner. */
   readonly syncMs: number;
   /** Highest epoch this server has promised, on disk. */
@@ -47,6 +49,8 @@ export class Core {
       options.commitLogCount,
     );
     this.initMs = options.tickMs * options.initLimitTicks;
+    const connectTicks = options.connectLimitTicks ?? 0;
+    this.connectMs = connectTicks === 0 ? this.initMs : options.tickMs * connectTicks;
     this.syncMs = options.tickMs * options.syncLimitTicks;
     this.acceptedEpoch = options.acceptedEpoch;
     this.currentEpoch = options.currentEpoch;

@@ -21,6 +21,18 @@ export interface PeerOptions {
   readonly notificationMsMax: number;
   /** Committed proposals kept in memory to bring learners level. */
   readonly commitLogCount: number;
+  /** Followers serve observers, and observers prefer followers to the leader; default false. */
+  readonly observerMaster?: boolean;
+  /** Ticks to reach the leader; 0: as many as to synchronize. Default 0. */
+  readonly connectLimitTicks?: number;
+  /** Longest pause between two attempts to reach the leader; default 100. */
+  readonly connectPauseMsMax?: number;
+  /** An observer waits a random time below these before it looks for a leader, and connects. */
+  readonly observerElectionDelayMs?: number;
+  readonly observerReconnectDelayMs?: number;
+  /** Observers that are synchronized at a time by the whole tree, by transactions; default: no limit. */
+  readonly concurrentSnapSyncsMax?: number;
+  readonly concurrentDiffSyncsMax?: number;
   /** Last counter of an epoch; 0xfffffffe unless a test wants to see the end of one. */
   readonly counterMax?: number;
   /** Uniform in [0, 1). */
@@ -59,7 +71,9 @@ export interface ZabView {
   readonly lastCommitted: Zxid;
   /** Proposals without a quorum yet. */
   readonly outstandingCount: number;
-  /** Leader only: its learners. */
+  /** Observer: the server it is connected to, which may be a follower. */
+  readonly master?: number | null;
+  /** A leader's learners; a follower's observers. */
   readonly learners: readonly LearnerView[];
   readonly electionMs: number;
 }

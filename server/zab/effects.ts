@@ -16,9 +16,13 @@ export type ZabEffect =
   | { readonly type: 'sendNotification'; readonly to: number; readonly notification: Notification }
   /** Leader: open and close the quorum port. Closing it closes every learner's link too. */
   | { readonly type: 'listenForLearners' }
+  /** Follower: open the port for observers; `stopListening` closes it, too. */
+  | { readonly type: 'listenForObservers' }
   | { readonly type: 'stopListening'; readonly reason: string }
   /** Learner: dial; answered by `leaderConnected` or `leaderClosed`. One link at a time. */
   | { readonly type: 'connectToLeader'; readonly sid: number }
+  /** Observer: the same, to the port for observers of a follower. */
+  | { readonly type: 'connectToMaster'; readonly sid: number }
   /** One packet, encoded once, to each of the links. */
   | { readonly type: 'send'; readonly links: readonly LinkId[]; readonly packet: QuorumPacket }
   | { readonly type: 'closeLink'; readonly link: LinkId; readonly reason: string }
@@ -57,7 +61,7 @@ export type ZabEffect =
       readonly leader: number | null;
       readonly epoch: number;
     }
-  /** Leader: what learners bring. The shell answers a REVALIDATE on the link itself. */
+  /** Leader: what learners bring; the shell answers a REVALIDATE on the link itself. Follower: what observers bring. */
   | {
       readonly type: 'learnerRequest';
       readonly link: LinkId;

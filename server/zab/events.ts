@@ -29,7 +29,7 @@ export type ZabEvent =
       readonly isRefused: boolean;
       readonly nowMs: number;
     }
-  /** Leader's side of the quorum port. */
+  /** Leader's side of the quorum port; a follower's of the port for observers. */
   | { readonly type: 'learnerConnected'; readonly link: LinkId; readonly nowMs: number }
   | {
       readonly type: 'learnerPacket';

@@ -91,6 +91,11 @@ export class History {
     return this.#durable >= this.#lastLogged;
   }
 
+  /** What is delivered next; `null`: everything known is. */
+  get oldestUndelivered(): Proposal | null {
+    return this.#entries.at(this.#deliveredCount) ?? null;
+  }
+
   get length(): number {
     return this.#entries.length;
   }

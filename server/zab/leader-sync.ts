@@ -4,6 +4,7 @@ import { zxidHex, zxidOf } from '../protocol/zxid.ts';
 import type { Core } from './core.ts';
 import type { Proposal } from './events.ts';
 import type { LearnerProgress } from './learner-progress.ts';
+import type { Learners } from './learners.ts';
 import { packet } from './packets.ts';
 import type { SyncPlan, SyncRange } from './sync-plan.ts';
 import { planSync } from './sync-plan.ts';
@@ -16,16 +17,18 @@ import { planSync } from './sync-plan.ts';
  * Before the epoch is open the leader's whole log is its history, though the tree may end
  * earlier; afterwards the tree says what is committed.
  *
- * False: the disk's log is being read; call again with the answer.
+ * `reading`: the disk's log is being read; call again with the answer. `refused`: so many
+ * observers are being synchronized that this one must come again; a voter never is.
  *
  * Source: quorum protocol, section 6.
  */
 export function synchronize(
   core: Core,
+  learners: Learners,
   learner: LearnerProgress,
   at: { readonly epoch: number; readonly isOpen: boolean },
   disk: readonly Proposal[] | null | undefined,
-): boolean {
+): 'syncing' | 'reading' | 'refused' {
   const { history } = core;
   const start = zxidOf(at.epoch, 0);
   const last = at.isOpen ? (Math.max(history.lastDelivered, start) as Zxid) : history.lastLogged;
@@ -34,8 +37,10 @@ export function synchronize(
   const plan = planSync(learner.peerZxid, source, disk);
   if (plan.how === 'readLog') {
     core.effects.push({ type: 'readLog', link: learner.link, from: learner.peerZxid });
-    return false;
+    return 'reading';
   }
+  learner.syncedBy = plan.how === 'snap' ? 'snap' : 'diff';
+  if (isCrowded(core, learners, learner)) return 'refused';
   const treeZxid = at.isOpen ? last : history.lastDelivered;
   core.note('synchronizing a learner', {
     sid: learner.sid,
@@ -55,7 +60,15 @@ export function synchronize(
   const { activeBytes, newestBytes } = core.members;
   const members = at.isOpen ? activeBytes : newestBytes;
   core.send(learner.links, packet(PacketType.NEWLEADER, start, members));
-  return true;
+  return 'syncing';
+}
+
+/** Participants are let in always: the quorum needs them. */
+function isCrowded(core: Core, learners: Learners, learner: LearnerProgress): boolean {
+  if (learner.role === 'follower') return false;
+  const { concurrentSnapSyncsMax, concurrentDiffSyncsMax } = core.options;
+  const max = learner.syncedBy === 'snap' ? concurrentSnapSyncsMax : concurrentDiffSyncsMax;
+  return max !== undefined && learners.syncingCount(learner.syncedBy) >= max;
 }
 
 function sendHistory(

@@ -236,9 +236,12 @@ export class Leader {
 
   #synchronize(learner: LearnerProgress, disk?: readonly Proposal[] | null): void {
     const at = { epoch: this.#discovery.epoch, isOpen: this.#isServing };
-    const isDone = synchronize(this.#core, learner, at, disk);
-    learner.state = isDone ? 'syncing' : 'reading';
-    if (isDone) this.#broadcast.join(learner);
+    const state = synchronize(this.#core, this.#learners, learner, at, disk);
+    if (state === 'refused') {
+      return this.#learners.close(learner, 'too many observers are being synchronized');
+    }
+    learner.state = state;
+    if (state === 'syncing') this.#broadcast.join(learner);
   }
 
   #stepLogRead(event: Extract<ZabEvent, { readonly type: 'logRead' }>): void {

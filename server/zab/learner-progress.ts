@@ -55,6 +55,8 @@ export class LearnerProgress {
   lastAcked: Zxid = zxidZero;
   /** The committed history ended here when it was synchronized: its ACK of NEWLEADER covers that. */
   syncedTo: Zxid = zxidZero;
+  /** How it was brought level: by transactions, or by the whole tree. */
+  syncedBy: 'diff' | 'snap' = 'diff';
   heardMs: number;
   /** PINGs sent to it and answered by it; the nth answer belongs to the nth PING. */
   pingsSent = 0;

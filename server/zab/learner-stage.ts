@@ -45,16 +45,17 @@ export const phaseOfStage: Readonly<Record<LearnerStage, Phase>> = {
 };
 
 /** Which limit holds for the leader's silence; `none` while it waits for this server's disk. */
-export const silenceOfStage: Readonly<Record<LearnerStage, 'init' | 'sync' | 'none'>> = {
-  dial: 'init',
-  hello: 'init',
-  promise: 'none',
-  choice: 'init',
-  cut: 'none',
-  stream: 'init',
-  install: 'none',
-  collect: 'init',
-  settle: 'none',
-  acked: 'init',
-  serve: 'sync',
-};
+export const silenceOfStage: Readonly<Record<LearnerStage, 'connect' | 'init' | 'sync' | 'none'>> =
+  {
+    dial: 'connect',
+    hello: 'init',
+    promise: 'none',
+    choice: 'init',
+    cut: 'none',
+    stream: 'init',
+    install: 'none',
+    collect: 'init',
+    settle: 'none',
+    acked: 'init',
+    serve: 'sync',
+  };

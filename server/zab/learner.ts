@@ -10,7 +10,9 @@ import type { Core } from './core.ts';
 import { Dial } from './dial.ts';
 import type { Phase, Role } from './effects.ts';
 import type { LinkId, ZabEvent } from './events.ts';
+import type { LearnerProgress } from './learner-progress.ts';
 import { LearnerLog } from './learner-log.ts';
+import { LearnerService } from './learner-service.ts';
 import type { LearnerStage } from './learner-stage.ts';
 import { phaseOfStage, silenceOfStage } from './learner-stage.ts';
 import { ackEpoch, learnerHello, membersOf, packet } from './packets.ts';
@@ -47,6 +49,8 @@ export class Learner {
   #members: Ensemble | null = null;
   /** Those give this server another role, or the leader another address: it is joined anew. */
   #isElsewhere = false;
+  /** From UPTODATE on. */
+  #service: LearnerService | null = null;
   #left: string | null = null;
 
   constructor(core: Core, leader: number, nowMs: number) {
@@ -58,7 +62,7 @@ export class Learner {
     this.#log = new LearnerLog(core, leader);
     this.#dial = new Dial(core, leader);
     core.roleChanged(this.#roleName, 'discovery', leader, core.currentEpoch);
-    this.#dial.start();
+    this.#dial.start(nowMs);
   }
 
   /** Who leads instead, by a change of members; `null`: an election decides. */
@@ -80,6 +84,20 @@ export class Learner {
     return this.#leader;
   }
 
+  /** The server that it is connected to: the leader, or a follower that serves observers. */
+  get master(): number {
+    return this.#dial.target;
+  }
+
+  /** Observers that this follower serves. */
+  get observers(): Iterable<LearnerProgress> {
+    return this.#service?.observers ?? [];
+  }
+
+  get takesObservers(): boolean {
+    return this.#service?.takesObservers === true;
+  }
+
   get phase(): Phase {
     return phaseOfStage[this.#stage];
   }
@@ -90,7 +108,8 @@ export class Learner {
   }
 
   nextDeadlineMs(): number {
-    return Math.min(this.#dial.retryMs, this.#heardMs + this.#silenceMsMax());
+    const beatMs = this.#service?.nextDeadlineMs() ?? Number.POSITIVE_INFINITY;
+    return Math.min(this.#dial.retryMs, this.#heardMs + this.#silenceMsMax(), beatMs);
   }
 
   tick(nowMs: number): void {
@@ -98,10 +117,12 @@ export class Learner {
       this.#left ??= `the leader is silent (${this.#stage})`;
     } else {
       this.#dial.tick(nowMs);
+      this.#service?.tick(nowMs);
     }
   }
 
   leave(reason: string): void {
+    this.#service?.close(reason);
     if (this.#link !== null) {
       this.#core.effects.push({ type: 'closeLink', link: this.#link, reason });
     }
@@ -110,6 +131,7 @@ export class Learner {
   }
 
   step(event: ZabEvent): void {
+    if (this.#service?.step(event) === true) return;
     switch (event.type) {
       case 'leaderConnected':
         return this.#stepConnected(event.link, event.nowMs);
@@ -309,7 +331,7 @@ export class Learner {
     this.#stage = 'dial';
     this.#heardMs = nowMs;
     this.#core.roleChanged(this.#roleName, 'discovery', this.#leader, this.#epoch);
-    this.#dial.start();
+    this.#dial.start(nowMs);
   }
 
   #stepSnapshotReceived(zxid: Zxid): void {
@@ -372,6 +394,7 @@ export class Learner {
       return this.#leave('the members have changed');
     }
     this.#core.roleChanged(this.#roleName, 'broadcast', this.#leader, this.#epoch);
+    this.#service = new LearnerService(this.#core, this.#log, this.#epoch, this.#heardMs);
   }
 
   #isMovedBy(ensemble: Ensemble): boolean {
@@ -399,26 +422,14 @@ export class Learner {
   }
 
   #stepBroadcast(told: QuorumPacket, link: LinkId): void {
-    if (this.#log.step(told)) return;
-    const { effects } = this.#core;
-    const type: number = told.type;
-    switch (type) {
-      case PacketType.PING:
-        return effects.push({ type: 'answerPing', link, zxid: told.zxid });
-      case PacketType.SYNC:
-        return effects.push({ type: 'syncDone', tag: null });
-      case PacketType.REVALIDATE:
-        return effects.push({ type: 'revalidated', packet: told });
-      case PacketType.NEWLEADER:
-        return this.#leave('NEWLEADER out of phase');
-      default:
-        return this.#core.note('packet ignored', { type });
-    }
+    const reason = this.#service?.stepPacket(told, link) ?? null;
+    if (reason !== null) this.#leave(reason);
   }
 
   #silenceMsMax(): number {
     const limit = silenceOfStage[this.#stage];
     if (limit === 'none') return Number.POSITIVE_INFINITY;
+    if (limit === 'connect') return this.#core.connectMs;
     return limit === 'init' ? this.#core.initMs : this.#core.syncMs;
   }
 

@@ -1,19 +1,26 @@
-import type { Broadcast } from './broadcast.ts';
+import type { Zxid } from '../protocol/zxid.ts';
 import type { Core } from './core.ts';
 import type { LinkId } from './events.ts';
 import { LearnerProgress } from './learner-progress.ts';
 
-/** The learners of one leadership, by link. */
+/** What live learners are told of. */
+export interface LiveFeed {
+  readonly lastProposed: Zxid;
+  /** That learner gets nothing more. */
+  leave(learner: LearnerProgress): void;
+}
+
+/** The learners of one leadership, or the observers of one follower, by link. */
 export class Learners {
   readonly #core: Core;
-  readonly #broadcast: Broadcast;
+  readonly #feed: LiveFeed;
   readonly #byLink = new Map<LinkId, LearnerProgress>();
   /** One mark for each voter, used during one count only. */
   readonly #marks: number[] = [];
 
-  constructor(core: Core, broadcast: Broadcast) {
+  constructor(core: Core, feed: LiveFeed) {
     this.#core = core;
-    this.#broadcast = broadcast;
+    this.#feed = feed;
   }
 
   [Symbol.iterator](): Iterator<LearnerProgress> {
@@ -55,7 +62,16 @@ export class Learners {
     const learner = this.#byLink.get(link);
     if (learner === undefined) return;
     this.#byLink.delete(link);
-    if (learner.isLive) this.#broadcast.leave(learner);
+    if (learner.isLive) this.#feed.leave(learner);
+  }
+
+  /** How many are being synchronized that way. */
+  syncingCount(how: 'diff' | 'snap'): number {
+    let count = 0;
+    for (const learner of this) {
+      if (learner.state === 'syncing' && learner.syncedBy === how) count += 1;
+    }
+    return count;
   }
 
   /** Closes those that are silent or late with an ack. True: there was one. */
@@ -68,10 +84,7 @@ export class Learners {
       if (silentMs > learner.silenceMsMax(initMs, syncMs)) {
         this.close(learner, `silent for ${Math.round(silentMs)} ms while ${learner.state}`);
         lostSome = true;
-      } else if (
-        isTracked &&
-        !learner.isAckingInTime(this.#broadcast.lastProposed, nowMs, syncMs)
-      ) {
+      } else if (isTracked && !learner.isAckingInTime(this.#feed.lastProposed, nowMs, syncMs)) {
         this.close(learner, 'a proposal is unacknowledged for longer than syncLimit');
         lostSome = true;
       }

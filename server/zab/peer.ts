@@ -68,7 +68,8 @@ class Peer implements ZabPeer {
     if (event.type === 'leaderConnected' && this.#learner === null) {
       this.#core.effects.push({ type: 'closeLink', link: event.link, reason: 'not awaited' });
     }
-    if (event.type === 'learnerConnected' && this.#leader === null) {
+    const takesLearners = this.#leader !== null || this.#learner?.takesObservers === true;
+    if (event.type === 'learnerConnected' && !takesLearners) {
       this.#core.effects.push({ type: 'closeLink', link: event.link, reason: 'not leading' });
     }
     this.#settle(nowMs);
@@ -109,6 +110,7 @@ class Peer implements ZabPeer {
       outstandingCount: history.undeliveredCount,
       learners: this.#learnerViews(),
       electionMs: this.#electionMs,
+      master: this.#learner?.role === 'observing' ? this.#learner.master : null,
     };
   }
 
@@ -120,7 +122,7 @@ class Peer implements ZabPeer {
 
   #learnerViews(): LearnerView[] {
     const views: LearnerView[] = [];
-    for (const learner of this.#leader?.learners ?? []) {
+    for (const learner of this.#leader?.learners ?? this.#learner?.observers ?? []) {
       const { sid, role, isSynced, lastAcked } = learner;
       if (sid >= 0) views.push({ sid, role, synced: isSynced, lastAcked });
     }
@@ -212,7 +214,8 @@ class Peer implements ZabPeer {
   /** A leader that was asked to leave stands back for a tick, so that the others elect one of them. */
   #pauseMs(role: Leader | Learner): number {
     const { isObserver, options } = this.#core;
-    if (isObserver) return options.random() * observerPauseMsMax;
+    if (isObserver)
+      return options.random() * (options.observerElectionDelayMs ?? observerPauseMsMax);
     return role instanceof Leader && role.isPolite ? Math.max(options.tickMs, standBackMsMin) : 0;
   }
 

@@ -19,6 +19,7 @@ export type PeerFactory = (options: PeerOptions) => ZabPeer;
 export type Message = { readonly packet: QuorumPacket } | { readonly history: readonly Proposal[] };
 
 const quorumPort = 2888;
+const observerMasterPort = 2191;
 
 /** One process of the zab-level simulation: performs what its peer asks for, and reports back. */
 export class ZabMember {
@@ -120,11 +121,15 @@ export class ZabMember {
         this.#lastVotes.set(effect.to, effect.notification);
         return this.#deliverVote(effect.to, effect.notification);
       case 'listenForLearners':
-        return this.#listen();
+        return this.#listen(quorumPort);
+      case 'listenForObservers':
+        return this.#listen(observerMasterPort);
       case 'stopListening':
         return this.#stopListening();
       case 'connectToLeader':
-        return this.#connect(effect.sid);
+        return this.#connect(effect.sid, quorumPort);
+      case 'connectToMaster':
+        return this.#connect(effect.sid, observerMasterPort);
       case 'send':
         for (const link of effect.links) this.#write(link, { packet: effect.packet });
         return;
@@ -201,9 +206,9 @@ export class ZabMember {
     });
   }
 
-  #listen(): void {
+  #listen(port: number): void {
     this.#listener = this.#world.network.transport(this.process).listen(
-      { host: this.process.host, port: quorumPort },
+      { host: this.process.host, port },
       {
         onListening: () => {},
         onFailure: (reason) => this.#world.world.fail('listen', reason),
@@ -226,8 +231,8 @@ export class ZabMember {
     for (const link of this.#links.keys()) if (link !== this.#leaderLink) this.#closeLink(link);
   }
 
-  #connect(sid: number): void {
-    const address = { host: this.#world.hostOf(sid), port: quorumPort };
+  #connect(sid: number, port: number): void {
+    const address = { host: this.#world.hostOf(sid), port };
     const connection = this.#world.network.transport(this.process).connect(address, 300);
     const link = this.#newLink(connection);
     this.#leaderLink = link;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Zxid } from '../../server/protocol/zxid.ts';
-import type { Server } from './world.ts';
+import type { Server, WorldOptions } from './world.ts';
 import { World } from './world.ts';
 
 // Goal: whatever crashes and is cut, no acknowledged write is lost, all trees stay prefixes of
@@ -15,7 +15,28 @@ for (let seed = seedFirst; seed < seedFirst + seedCount; seed += 1) {
   test(`a storm loses nothing that was acknowledged (seed ${seed})`, () => storm(seed));
 }
 
-function storm(seed: number): void {
+for (let seed = seedFirst; seed < seedFirst + seedCount; seed += 1) {
+  test(`nor where groups vote and followers serve observers (seed ${seed})`, () => {
+    storm(seed, { ...groups, observers: 2, observerMaster: true });
+  });
+}
+
+/** Two of three groups, each by its own weights; two servers count for nothing. */
+const groups: Partial<WorldOptions> = {
+  participants: 6,
+  groups: new Map([
+    [1, [1, 2]],
+    [2, [3, 4]],
+    [3, [5, 6]],
+  ]),
+  weights: new Map([
+    [2, 0],
+    [3, 2],
+    [6, 0],
+  ]),
+};
+
+function storm(seed: number, shape: Partial<WorldOptions> = {}): void {
   const world = new World({
     seed,
     participants: seed % 4 === 0 ? 5 : 3,
@@ -23,6 +44,7 @@ function storm(seed: number): void {
     networkMs: [1, 5, 20][seed % 3] ?? 1,
     diskMs: [1, 10, 60, 250][seed % 5] ?? 2,
     commitLogCount: seed % 2 === 0 ? 5 : 500,
+    ...shape,
   });
   const acked: Zxid[] = [];
   world.startAll();

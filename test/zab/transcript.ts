@@ -17,7 +17,8 @@ import { ensembleOf } from './ensembles.ts';
 // A transcript is text: what happens to one peer, and what it asks for.
 //
 //   peer sid=1 of=3 last=100000005 log=3      the peer; numbers of zxids are hex; with `reconfig`
-//                                             its members may change
+//                                             its members may change, with `masters` followers serve
+//                                             observers
 //   propose members=1,2,o3                    a transaction that proposes members; `o`: observers
 //   @20                                       the clock, ms
 //   from leader DIFF 100000005                one event per line
@@ -88,6 +89,11 @@ function peerOf(words: readonly string[], nowMs: number): ZabPeer {
     notificationMsMax: 60_000,
     commitLogCount: number('keep', 500),
     counterMax: number('counterMax', 0xffff_fffe),
+    observerMaster: words.includes('masters'),
+    ...(fields.has('snaps') ? { concurrentSnapSyncsMax: number('snaps', 0) } : {}),
+    ...(fields.has('diffs') ? { concurrentDiffSyncsMax: number('diffs', 0) } : {}),
+    observerReconnectDelayMs: number('reconnectDelay', 0),
+    connectLimitTicks: number('connect', 0),
     random: () => 0.5,
     lastZxid,
     acceptedEpoch: number('accepted', Math.floor(lastZxid / 2 ** 32)),
@@ -265,10 +271,14 @@ function effectText(effect: ZabEffect): string {
     }
     case 'listenForLearners':
       return 'listen';
+    case 'listenForObservers':
+      return 'listen for observers';
     case 'stopListening':
       return `stop listening: ${effect.reason}`;
     case 'connectToLeader':
       return `connect to ${effect.sid}`;
+    case 'connectToMaster':
+      return `connect to ${effect.sid} for observers`;
     case 'send':
       return `send ${effect.links.join(',')} ${packetText(effect.packet)}`;
     case 'closeLink':

@@ -20,6 +20,10 @@ export interface WorldOptions {
   readonly tickMs?: number;
   /** Votes in groups, instead of a majority: group to server ids. */
   readonly groups?: ReadonlyMap<number, readonly number[]>;
+  /** 1 where absent; only together with groups. */
+  readonly weights?: ReadonlyMap<number, number>;
+  /** Observers are served by followers. */
+  readonly observerMaster?: boolean;
 }
 
 type Distribute<T> = T extends unknown ? Omit<T, 'nowMs'> : never;
@@ -56,6 +60,7 @@ export class Server {
   /** Grows with each start: what an earlier life asked for is lost. */
   life = 0;
   isListening = false;
+  takesObservers = false;
   incoming: readonly Proposal[] | null = null;
   diskFreeAtMs = 0;
   readonly notes: Extract<ZabEffect, { type: 'note' }>[] = [];
@@ -112,11 +117,13 @@ export class World {
       commitLogCount: 500,
       tickMs: 100,
       groups: new Map(),
+      weights: new Map(),
+      observerMaster: false,
       ...options,
     };
     this.random = prng(options.seed);
-    const { participants, observers, groups } = this.options;
-    this.ensemble = { ...ensembleOf(participants, observers), groups };
+    const { participants, observers, groups, weights } = this.options;
+    this.ensemble = { ...ensembleOf(participants, observers), groups, weights };
     for (const { sid } of this.ensemble.servers) this.servers.set(sid, new Server(sid));
   }
 
@@ -140,6 +147,7 @@ export class World {
     server.peer = null;
     server.life += 1;
     server.isListening = false;
+    server.takesObservers = false;
     server.diskFreeAtMs = 0;
     server.incoming = null;
     for (const link of this.links.values()) {
@@ -191,7 +199,9 @@ export class World {
     if (leader === undefined || others.length > 0) return false;
     return running.every((server) => {
       const view = server.peer?.view();
-      return view?.phase === 'broadcast' && view.leader === leader.sid;
+      if (view?.phase !== 'broadcast') return false;
+      // Through a follower an observer comes to whoever leads, whom its election had named or not.
+      return view.leader === leader.sid || (view.master ?? null) !== null;
     });
   }
 
@@ -245,6 +255,7 @@ export class World {
       notificationMsMin: 200,
       notificationMsMax: 1000,
       commitLogCount: this.options.commitLogCount,
+      observerMaster: this.options.observerMaster,
       random: this.random,
       lastZxid: server.last,
       acceptedEpoch: server.disk.accepted,
@@ -270,14 +281,20 @@ export class World {
       case 'listenForLearners':
         server.isListening = true;
         return;
+      case 'listenForObservers':
+        server.takesObservers = true;
+        return;
       case 'stopListening':
         server.isListening = false;
+        server.takesObservers = false;
         for (const link of this.links.values()) {
           if (link.isOpen && link.leader === server.sid) this.#close(link, server.sid);
         }
         return;
       case 'connectToLeader':
-        return this.#connect(server, this.server(effect.sid));
+        return this.#connect(server, this.server(effect.sid), (leader) => leader.isListening);
+      case 'connectToMaster':
+        return this.#connect(server, this.server(effect.sid), (master) => master.takesObservers);
       case 'send':
         for (const link of effect.links) this.#send(server, link, effect.packet);
         return;
@@ -388,11 +405,11 @@ export class World {
     }
   }
 
-  #connect(learner: Server, leader: Server): void {
+  #connect(learner: Server, leader: Server, isReady: (leader: Server) => boolean): void {
     const { life } = learner;
     this.#later(`dial ${learner.sid}`, this.options.networkMs, () => {
       if (learner.life !== life) return;
-      const isOpen = leader.isListening && !this.#cuts.has(pair(learner.sid, leader.sid));
+      const isOpen = isReady(leader) && !this.#cuts.has(pair(learner.sid, leader.sid));
       if (!isOpen) return this.step(learner, { type: 'leaderClosed', reason: 'refused' });
       const link = { id: this.#nextLink, learner: learner.sid, leader: leader.sid, isOpen };
       this.#nextLink += 1;
