@@ -62,6 +62,8 @@ export interface ReadRange {
   readonly current: { readonly path: string; readonly bytes: number } | null;
   /** Payload bytes to read at most. */
   readonly bytesMax: number;
+  /** Payload bytes in the files behind the first at most. */
+  readonly laterBytesMax: number;
 }
 
 /**
@@ -74,17 +76,22 @@ export function readLogs(disk: Disk, range: ReadRange, from: Zxid): LogEntry[] |
   if (first < 0) return null;
   const entries: LogEntry[] = [];
   let bytes = 0;
+  let laterBytes = 0;
+  let isLater = false;
   let isWhole = true;
   /** The newest entry seen at or before `from`; a view made only when it is known to be the one. */
   let before: { zxid: Zxid; window: Buffer; start: number; end: number } | null = null;
   const take = (zxid: Zxid, window: Buffer, start: number, end: number): boolean => {
     const previous = entries.at(-1);
     bytes += end - start;
-    isWhole &&= bytes <= range.bytesMax && (previous === undefined || follows(previous.zxid, zxid));
+    if (isLater) laterBytes += end - start;
+    isWhole &&= bytes <= range.bytesMax && laterBytes <= range.laterBytesMax;
+    isWhole &&= previous === undefined || follows(previous.zxid, zxid);
     if (isWhole) entries.push({ zxid, bytes: Buffer.from(window.subarray(start, end)) });
     return isWhole;
   };
   for (const file of files.slice(first)) {
+    isLater = file !== files[first];
     const limit = file.path === range.current?.path ? range.current.bytes : disk.size(file.path);
     if (limit < logHeaderBytes) continue;
     const reader = disk.openRead(file.path);

@@ -163,12 +163,15 @@ class FileStorage implements Storage {
   }
 
   readLog(from: Zxid): readonly LogEntry[] | null {
-    const bytesMax = this.#options.snapshotSizeFactor * this.#provenBytes;
-    if (bytesMax < 0 || this.#isFailed) return null;
+    const factor = this.#options.snapshotSizeFactor;
+    if (factor < 0 || this.#isFailed) return null;
     const range = {
       dir: this.#dirs.logs,
       current: this.#log.current,
-      bytesMax: Math.min(bytesMax, readLogBytesMax),
+      bytesMax: readLogBytesMax,
+      // As the reference has it: the file that a learner's history ends in is not counted, and 0 is
+      // no bound.
+      laterBytesMax: factor === 0 ? readLogBytesMax : factor * this.#provenBytes,
     };
     try {
       return readLogs(this.#disk, range, from);

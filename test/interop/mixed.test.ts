@@ -20,6 +20,9 @@ const skip = apacheMissing() ?? false;
 const ours: MemberSpec = { kind: 'ours' };
 const apache: MemberSpec = { kind: 'apache' };
 
+/** Far more than {@link ledBy}'s members keep of their last transactions when told to keep 20. */
+const missedCount = 300;
+
 /** Some of what is written is for her alone. */
 const asAnn: ConnectOptions = { auth: [{ scheme: 'digest', auth: 'ann:pw' }] };
 
@@ -198,6 +201,22 @@ describe('bringing a member level', { skip }, () => {
       await assertAlike(ensemble);
     });
 
+    test(`${leading} leads: ${lagging} missed more than is kept in memory, and gets it from the log`, async () => {
+      await using ensemble = await ledBy(3, members, { 'zookeeper.commitLogCount': '20' });
+      const [late, , leader] = ensemble.members as [Member, Member, Member];
+      await writeEverything(late);
+      await late.kill('SIGKILL');
+      const before = await syncsOf(leader);
+      await using zk = await ZooKeeper.connect(leader.address);
+      await Promise.all(
+        Array.from({ length: missedCount }, (_, index) => zk.create(`/missed-${index}`, 'x')),
+      );
+      late.start();
+      await ensemble.ready();
+      await assertAlike(ensemble);
+      assert.deepEqual(await syncsOf(leader), { ...before, diff: before.diff + 1 });
+    });
+
     // Behind a later epoch's writes no leader of either kind cuts: it sends its whole tree.
     for (const how of ['trunc', 'snap'] as const) {
       test(`${leading} leads: what ${lagging} alone has written goes, by ${how}`, async () => {
@@ -232,6 +251,19 @@ async function assertCut(leading: Kind, lagging: Kind, how: 'trunc' | 'snap'): P
   }
   await assertAlike(ensemble);
   lonely.destroy();
+}
+
+/** How often a leader brought some member level, so far. */
+async function syncsOf(leader: Member): Promise<{ readonly diff: number; readonly snap: number }> {
+  if (leader.spec.kind === 'ours') {
+    const how = [...leader.log().matchAll(/synchronizing a learner sid=\d+ how=(\w+)/g)];
+    const count = (name: string): number => how.filter((match) => match[1] === name).length;
+    return { diff: count('diff'), snap: count('snap') };
+  }
+  const text = (await leader.ask('mntr')) ?? '';
+  const count = (name: string): number =>
+    Number(new RegExp(`^zk_${name}_count\t(\\d+)`, 'm').exec(text)?.[1] ?? Number.NaN);
+  return { diff: count('diff'), snap: count('snap') };
 }
 
 /** How a leader of ours brought a member level, each time that it did. */

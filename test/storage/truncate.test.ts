@@ -256,10 +256,13 @@ test('reading the log gives null when it begins later, is too large, or is switc
     [{ snapshotSizeFactor: -1 }, false],
     [{ snapshotSizeFactor: 0.1 }, false],
     [{ snapshotSizeFactor: 10 }, true],
+    [{ snapshotSizeFactor: 0 }, true],
   ];
   for (const [option, isRead] of options) {
     const own = recovered(threeFiles().disk, option).bench;
     assert.equal(own.storage.readLog(zxidOf(1, 1)) !== null, isRead);
+    const isInOneFile = option.snapshotSizeFactor !== -1;
+    assert.equal(own.storage.readLog(zxidOf(1, 9)) !== null, isInOneFile, 'in the last file');
   }
 });
 
