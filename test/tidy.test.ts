@@ -21,14 +21,18 @@ const doors: Readonly<Record<string, readonly [readonly string[], readonly strin
   'server/prep': [['server/util', 'server/protocol', 'server/tree'], []],
   'server/auth': [['server/util', 'server/protocol', 'server/prep'], ['node:crypto']],
   'server/keys': [['server/config'], ['node:crypto', 'node:fs']],
-  'server/sasl': [['server/util'], ['node:crypto']],
+  'server/sasl': [[], ['node:crypto']],
   'server/storage': [
     ['server/util', 'server/protocol'],
     ['node:fs', 'node:path', 'node:zlib'],
   ],
+  'server/tools': [
+    ['server/util', 'server/protocol', 'server/storage'],
+    ['node:fs', 'node:os', 'node:path', 'node:stream', 'node:zlib'],
+  ],
   'server/net': [
-    ['server/util', 'server/protocol', 'server/config'],
-    ['node:net', 'node:tls', 'node:fs'],
+    ['server/util', 'server/protocol', 'server/config', 'server/keys', 'server/sasl'],
+    ['node:net', 'node:tls', 'node:fs', 'node:dns'],
   ],
   'server/admin': [
     ['server/util', 'server/protocol'],
