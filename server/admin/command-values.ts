@@ -90,7 +90,7 @@ export function serverStats(view: ServerView): Values {
   const responses = sizeJson(counters.responseSizes);
   const values = {
     version: view.versionText,
-    read_only: false,
+    read_only: state.readOnly === true,
     server_stats: {
       packets_sent: counters.packetsSent,
       packets_received: counters.packetsReceived,

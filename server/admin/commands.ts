@@ -14,7 +14,7 @@ import {
   watchGroups,
   zabState,
 } from './command-values.ts';
-import { monitorValues } from './monitor.ts';
+import { isAnswering, monitorValues } from './monitor.ts';
 import type { Json } from './pretty-json.ts';
 import type { ServerView } from './server-view.ts';
 
@@ -60,7 +60,7 @@ export const commands: readonly Command[] = [
     const digests = view.digests?.();
     return digests === undefined ? null : { digests: digests.map(digestEntry) };
   }),
-  command('is_read_only', ['isro'], () => ({ read_only: false })),
+  command('is_read_only', ['isro'], (view) => ({ read_only: view.state().readOnly === true })),
   { name: 'leader', aliases: ['lead'], isAlwaysServed: false, run: leader },
   alwaysServed('monitor', ['mntr'], (view) =>
     Object.fromEntries(monitorValues(view).map((value) => [value.key, monitorJson(value)])),
@@ -107,7 +107,7 @@ const notServing = 'This ZooKeeper instance is not currently serving requests';
 export function runCommand(name: string, view: ServerView): Readonly<Record<string, Json>> {
   const found = byName.get(name);
   if (found === undefined) return { command: name, error: `Unknown command: ${name}` };
-  if (!found.isAlwaysServed && !view.state().serving) {
+  if (!found.isAlwaysServed && !isAnswering(view.state())) {
     return { command: found.name, error: notServing };
   }
   const answer = found.run(view);

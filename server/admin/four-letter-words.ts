@@ -1,5 +1,5 @@
 import { connectionLine, dumpText, watchesByPathText, watchesBySessionText } from './listings.ts';
-import { decimalText, monitorValues, stateName } from './monitor.ts';
+import { decimalText, isAnswering, monitorValues, stateName } from './monitor.ts';
 import type { MemberState, ServerView } from './server-view.ts';
 
 /** Source: four-letter-words, section 1. */
@@ -31,7 +31,7 @@ export function answerFourLetterWord(
 ): string {
   if (!fourLetterWords.has(word)) return '';
   if (!isEnabled(word, enabled)) return refusal(word);
-  if (!alwaysServed.has(word) && !view.state().serving) {
+  if (!alwaysServed.has(word) && !isAnswering(view.state())) {
     return word === 'hash' ? notServing : `${notServing}\n`;
   }
   return answerOf(word, view) ?? refusal(word);
@@ -51,7 +51,7 @@ function answerOf(word: string, view: ServerView): string | null {
     case 'ruok':
       return 'imok';
     case 'isro':
-      return view.state().serving ? 'rw' : 'null';
+      return readOnlyText(view.state());
     case 'srvr':
       return `${versionLine(view)}${serverLines(view)}`;
     case 'stat':
@@ -87,8 +87,16 @@ function answerOf(word: string, view: ServerView): string | null {
   }
 }
 
+function readOnlyText(state: MemberState): string {
+  if (state.serving) return 'rw';
+  return state.readOnly === true ? 'ro' : 'null';
+}
+
 function versionLine(view: ServerView): string {
-  return `Zookeeper version: ${view.versionText}\n`;
+  const line = `Zookeeper version: ${view.versionText}\n`;
+  return view.state().readOnly === true
+    ? `${line}READ-ONLY mode; serving only read-only clients\n`
+    : line;
 }
 
 /** From Latency on: what `srvr` and `stat` share. */
@@ -135,7 +143,7 @@ function configurationText(view: ServerView): string {
     .configuration()
     .map(([key, value]) => `${key}=${value}\n`)
     .join('');
-  const membership = view.membership?.() ?? '';
+  const membership = view.state().readOnly === true ? '' : (view.membership?.() ?? '');
   return membership === '' ? text : `${text}membership: \n${membership}`;
 }
 

@@ -23,7 +23,10 @@ export function connectionLine(connection: ConnectionView): string {
 export function dumpText(view: ServerView): string | null {
   const sessions = view.sessions?.();
   if (sessions === undefined || view.visitEphemerals === undefined) return null;
-  return `${sessionsText(sessions)}${ephemeralsText(view)}${connectionsText(view.connections())}`;
+  const { role } = view.state();
+  const decides = role === 'leading' || role === 'standalone';
+  const listed = sessionsText(sessions, view.localSessions?.() ?? null, decides);
+  return `${listed}${ephemeralsText(view)}${connectionsText(view.connections())}`;
 }
 
 /** `wchc`: paths by session. */
@@ -47,18 +50,27 @@ function zxidText(hex: string): string {
   return hex === '0x-1' ? '0xffffffffffffffff' : hex;
 }
 
-/** A member that decides on expiry lists by it, any other by id. */
-function sessionsText(sessions: readonly SessionView[]): string {
-  const head = 'SessionTracker dump:\n';
-  if (sessions.some((session) => session.expiresWallMs === null)) {
+/** A member that decides on expiry lists by it, any other by id. On its own it always decides. */
+function sessionsText(
+  sessions: readonly SessionView[],
+  locals: readonly SessionView[] | null,
+  decides: boolean,
+): string {
+  let head = 'SessionTracker dump:\n';
+  if (locals !== null) head += sessionSetsText('Local Session Sets', locals);
+  if (!decides || sessions.some((session) => session.expiresWallMs === null)) {
     const lines = sessions
       .map(({ sessionId, timeoutMs }) => `${sessionId}\t${timeoutMs}ms\n`)
       .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
     return `${head}Global Sessions(${sessions.length}):\n${lines.join('')}`;
   }
+  return head + sessionSetsText(locals === null ? 'Session Sets' : 'Global Session Sets', sessions);
+}
+
+function sessionSetsText(name: string, sessions: readonly SessionView[]): string {
   const buckets = Map.groupBy(sessions, (session) => session.expiresWallMs ?? 0);
   const times = [...buckets.keys()].sort((a, b) => a - b);
-  let text = `${head}Session Sets (${times.length})/(${sessions.length}):\n`;
+  let text = `${name} (${times.length})/(${sessions.length}):\n`;
   for (const time of times) {
     const due = buckets.get(time) ?? [];
     text += `${due.length} expire at ${dateText(time)}:\n`;

@@ -21,7 +21,7 @@ export function monitorValues(view: ServerView): MonitorValue[] {
     text('version', view.versionText),
     text('server_state', stateName(state)),
   ];
-  if (state.role !== 'standalone') {
+  if (state.role !== 'standalone' && state.readOnly !== true) {
     values.push(text('peer_state', `${state.role} - ${state.phase}`));
   }
   if (state.role === 'observing' && state.leader !== null) {
@@ -34,8 +34,14 @@ export function monitorValues(view: ServerView): MonitorValue[] {
   return values;
 }
 
+/** Whether clients get answers: all of them, or those that only read. */
+export function isAnswering(state: MemberState): boolean {
+  return state.serving || state.readOnly === true;
+}
+
 /** `srvr`'s Mode, `mntr`'s server_state. */
 export function stateName(state: MemberState): string {
+  if (state.readOnly === true) return 'read-only';
   switch (state.role) {
     case 'standalone':
     case 'looking':
@@ -72,7 +78,7 @@ function gauges(view: ServerView, state: MemberState, counters: Counters): Monit
     float('connection_drop_probability', 0),
     whole('ephemerals_count', state.ephemeralCount),
     whole('global_sessions', state.sessionCount),
-    whole('local_sessions', 0),
+    whole('local_sessions', state.localSessionCount ?? 0),
     whole('num_alive_connections', state.connectionCount),
     whole('outstanding_requests', state.outstandingCount),
     whole('packets_received', counters.packetsReceived),
@@ -82,7 +88,8 @@ function gauges(view: ServerView, state: MemberState, counters: Counters): Monit
     whole('znode_count', state.znodeCount),
     ...responses,
   ];
-  if (state.role !== 'standalone') values.push(whole('quorum_size', votersCount(state)));
+  const isMember = state.role !== 'standalone' && state.readOnly !== true;
+  if (isMember) values.push(whole('quorum_size', votersCount(state)));
   return values;
 }
 

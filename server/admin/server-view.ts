@@ -16,6 +16,8 @@ export interface ServerView {
   visitWatches?(visit: (path: string, sessionId: string) => void): void;
   /** `dump`. */
   sessions?(): readonly SessionView[];
+  /** `dump`: those that no other server knows; `null`: there are none by configuration. */
+  localSessions?(): readonly SessionView[] | null;
   visitEphemerals?(visit: (sessionId: string, path: string) => void): void;
   /** `conf` on a member: the text of `/zookeeper/config`. Empty: it is alone. */
   membership?(): string;
@@ -45,12 +47,15 @@ export interface MemberState {
   readonly sid: number;
   readonly role: 'standalone' | 'looking' | 'leading' | 'following' | 'observing';
   readonly phase: 'election' | 'discovery' | 'synchronization' | 'broadcast';
-  /** Takes requests of clients now. */
+  /** Takes requests of clients now, as a member of a quorum. */
   readonly serving: boolean;
+  /** Has no quorum and answers reads of clients that are content with that. */
+  readonly readOnly?: boolean;
   readonly draining: boolean;
   readonly leader: number | null;
   readonly epoch: number;
   readonly acceptedEpoch: number;
+  /** Why the history on its disk does not count, so that it does not vote; `null`: it does count. */
   readonly zxid: string;
   readonly lastLoggedZxid: string;
   readonly znodeCount: number;
@@ -61,6 +66,8 @@ export interface MemberState {
   readonly watcherCount?: number;
   readonly sessionCount: number;
   readonly connectionCount: number;
+  /** Beside those: sessions that no other server knows. */
+  readonly localSessionCount?: number;
   readonly outstandingCount: number;
   readonly approximateDataBytes: number;
   readonly electionMs: number;

@@ -213,7 +213,8 @@ function atLeast(
 
 /** `*` stands for all of them. */
 function words(values: ConfigValues): ReadonlySet<string> {
-  const text = values.text('4lw.commands.whitelist', 'property') ?? 'srvr';
+  const standard = values.flag('readonlymode.enabled', 'process', false) ? 'srvr,isro' : 'srvr';
+  const text = values.text('4lw.commands.whitelist', 'property') ?? standard;
   return new Set(
     text
       .split(',')

@@ -18,6 +18,8 @@ export interface Ask {
   readonly sessionId: SessionId;
   readonly authIds: readonly Id[];
   readonly internal: boolean;
+  /** It may own no ephemerals. */
+  readonly isLocalSession: boolean;
   readonly zxid: Zxid;
   readonly timeMs: number;
   /** See AclBudget; a multi has one for all its parts. */

@@ -46,6 +46,8 @@ export interface WriteRequest {
   readonly authIds: readonly Id[];
   /** True for the server's own acts (expiry, containers): no access checks. */
   readonly internal: boolean;
+  /** The session is known to one server alone and may own nothing; default false. */
+  readonly isLocalSession?: boolean;
 }
 
 export interface PrepOptions {

@@ -46,6 +46,7 @@ class LeaderPrep implements Prep {
       sessionId: request.sessionId,
       authIds: request.authIds,
       internal: request.internal,
+      isLocalSession: request.isLocalSession === true,
       zxid,
       timeMs,
       aclBytesLeft: aclBytesAddedMax,
@@ -97,8 +98,9 @@ class LeaderPrep implements Prep {
     return refused(ErrorCode.UNIMPLEMENTED);
   }
 
-  /** The server's own acts belong to no session. */
+  /** The server's own acts belong to no session; a local one is its own server's business. */
   #isSessionOpen(request: WriteRequest): boolean {
+    if (request.isLocalSession === true) return true;
     if (request.internal && request.sessionId === sessionIdNone) return true;
     return this.#pending.sessions.isOpen(request.sessionId);
   }

@@ -9,3 +9,8 @@ export type SessionId = bigint & { readonly [sessionIdBrand]: true };
 
 /** Used by transactions that belong to no session (containers, TTL). */
 export const sessionIdNone: SessionId = 0n as SessionId;
+
+/** The server that gave the id: its own id, 0 to 255. */
+export function serverIdOf(id: SessionId): number {
+  return Number(BigInt.asUintN(64, id) >> 56n);
+}

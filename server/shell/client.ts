@@ -36,6 +36,10 @@ export class Client {
   phase: ClientPhase = 'fresh';
   sessionId: SessionId = sessionIdNone;
   timeoutMs = 0;
+  /** Its session is known to this server alone. */
+  isLocal = false;
+  /** It has asked for the end of its session; nothing behind that is looked at. */
+  isEnding = false;
   /** Whether the answer to the handshake carries the readOnly byte. */
   hasReadOnlyByte = false;
   authIds: readonly Id[];

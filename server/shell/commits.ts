@@ -35,7 +35,10 @@ export class Commits {
     const txn = inFlight?.txn ?? decodeTxn(proposal.bytes);
     const client = inFlight?.client ?? this.#clientOf(txn);
     // What its session asked before is answered from the tree before.
-    const own = client === undefined ? null : this.#requests.arrived(client, txn.header.cxid);
+    // A session is made on its server's own account: no request of that number is behind it.
+    const isOpening = txn.body.type === OpCode.CREATE_SESSION;
+    const own =
+      client === undefined || isOpening ? null : this.#requests.arrived(client, txn.header.cxid);
     const applied = core.tree.apply(txn);
     core.counters.commits += 1;
     core.digests.applied(txn.header.zxid, core.tree);
@@ -43,6 +46,8 @@ export class Commits {
     if (core.upstream !== null && !digestAgrees(core.tree, txn)) this.#noteMismatch(txn);
     if (applied.changes.length > 0) this.#watching.fire(applied.changes, txn.header.zxid);
     leadership?.applied(txn);
+    if (isOpening && core.locals.count > 0)
+      this.#sessions.locals.becameGlobal(txn.header.sessionId);
     if (client !== undefined) this.#answer(client, own, txn, applied);
   }
 

@@ -1,6 +1,7 @@
 import type { Auth } from '../auth/auth.ts';
 import type { ServerConfig } from '../config/server-config.ts';
 import type { SessionId } from '../protocol/session-id.ts';
+import type { LocalSessions } from '../session/door.ts';
 import type { AccessRules } from '../prep/access.ts';
 import type { WriteOp } from '../prep/door.ts';
 import type { Storage } from '../storage/door.ts';
@@ -31,6 +32,11 @@ export interface Core {
   upstream: Upstream | null;
   /** False at a leader that leaves clients to the others (`leaderServes=no`). */
   takesClients: boolean;
+  /** It has no quorum and answers reads of clients that are content with that; `upstream` refuses the rest. */
+  isReadOnly: boolean;
+  readonly sessionRules: SessionRules;
+  /** Sessions that no other server knows. */
+  readonly locals: LocalSessions;
   /** Clients by session, from the handshake on. */
   readonly sessions: Map<SessionId, Client>;
   readonly counters: ShellCounters;
@@ -49,6 +55,16 @@ export interface Core {
   wake(): void;
   /** The client has replies to send this turn. */
   dirty(client: Client): void;
+}
+
+/** What kinds of sessions there are. */
+export interface SessionRules {
+  /** New sessions are known to their server alone. */
+  readonly localSessionsEnabled: boolean;
+  /** They become known to all with their first ephemeral; otherwise that is refused. */
+  readonly localSessionsUpgradingEnabled: boolean;
+  /** Without a quorum, clients that want no more are served reads. */
+  readonly readOnlyModeEnabled: boolean;
 }
 
 /** Writes and sessions, as a server that leads or one that follows handles them. */

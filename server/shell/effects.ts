@@ -12,6 +12,7 @@ import type { Core } from './core.ts';
 import { Following } from './following.ts';
 import { Leadership } from './leadership.ts';
 import type { Links, TimelessEvent } from './links.ts';
+import type { ReadOnlyMode } from './read-only.ts';
 import type { Requests } from './requests.ts';
 import type { Sessions } from './sessions.ts';
 import type { Snapshots } from './snapshots.ts';
@@ -22,6 +23,7 @@ export interface EffectsParts {
   readonly commits: Commits;
   readonly sessions: Sessions;
   readonly requests: Requests;
+  readonly readOnly: ReadOnlyMode;
   /** A completion for the agreement; stepped with in a later turn. */
   readonly emit: (event: TimelessEvent) => void;
   /** Election port; `null` in a server that is alone. */
@@ -182,6 +184,7 @@ export class Effects {
     if (this.role !== 'looking' && effect.role === 'looking')
       this.#parts.snapshots.forgetReceived();
     if (this.role === 'looking' && effect.role !== 'looking') core.counters.elections += 1;
+    this.#parts.readOnly.roleChanged(this.role, effect.role);
     const epochBefore = this.epoch;
     this.role = effect.role;
     this.phase = effect.phase;
@@ -193,7 +196,7 @@ export class Effects {
       zxid: `0x${zxidHex(core.tree.lastZxid)}`,
     });
     if (effect.phase === 'broadcast') return this.#serve();
-    if (core.upstream === null) return;
+    if (core.upstream === null || core.isReadOnly) return;
     const hasLed = this.leadership !== null;
     core.upstream.stop();
     core.upstream = null;

@@ -8,11 +8,12 @@ import { OpCode } from '../protocol/op-code.ts';
 import type { QuorumPacket } from '../protocol/quorum-packet.ts';
 import { readWrite } from '../protocol/requests/write-request.ts';
 import type { SessionId } from '../protocol/session-id.ts';
-import { sessionIdNone } from '../protocol/session-id.ts';
+import { serverIdOf, sessionIdNone } from '../protocol/session-id.ts';
 import type { Txn } from '../protocol/txn.ts';
 import { encodeTxn } from '../protocol/txn-codec.ts';
 import type { Zxid } from '../protocol/zxid.ts';
 import { counterMax, counterOf } from '../protocol/zxid.ts';
+import { ClosedSessions } from '../session/closed-sessions.ts';
 import type { SessionTracker } from '../session/door.ts';
 import { createSessionTracker } from '../session/session-tracker.ts';
 import type { LinkId } from '../zab/events.ts';
@@ -33,6 +34,10 @@ interface InFlight {
   readonly client: Client | null;
 }
 
+/** Shortest time for which the end of a session is remembered, ms; and the same in syncLimits. */
+const closedSessionMsMin = 30_000;
+const closedSessionSyncLimits = 4;
+
 /**
  * A server that leads: it numbers and proposes every write of the ensemble, and alone decides
  * which sessions live.
@@ -41,6 +46,8 @@ export class Leadership implements Upstream {
   readonly #core: Core;
   readonly #prep: Prep;
   readonly #tracker: SessionTracker;
+  /** `null`: no other server has sessions of its own. */
+  readonly #closed: ClosedSessions | null;
   #inFlight: InFlight[] = [];
   #inFlightAt = 0;
   readonly #syncs = new Map<number, { readonly client: Client; readonly pending: Pending }>();
@@ -74,6 +81,9 @@ export class Leadership implements Upstream {
     );
     this.#tracker = createSessionTracker({ tickMs: config.tickMs });
     for (const [id, timeoutMs] of core.tree.sessions) this.#tracker.add(id, timeoutMs, core.nowMs);
+    this.#closed = core.sessionRules.localSessionsEnabled
+      ? new ClosedSessions(closedSessionMs(config.syncLimitTicks * config.tickMs))
+      : null;
     this.#nextContainerCheckMs = core.nowMs + config.containerCheckIntervalMs;
   }
 
@@ -191,7 +201,9 @@ export class Leadership implements Upstream {
   /** The tree has it. */
   applied(txn: Txn): void {
     this.#prep.applied(txn.header.zxid);
-    if (txn.body.type === OpCode.CLOSE_SESSION) this.#tracker.remove(txn.header.sessionId);
+    if (txn.body.type !== OpCode.CLOSE_SESSION) return;
+    this.#tracker.remove(txn.header.sessionId);
+    this.#closed?.add(txn.header.sessionId, this.#core.nowMs);
   }
 
   /** Expires sessions and removes due containers. */
@@ -239,17 +251,38 @@ export class Leadership implements Upstream {
     // A leader that has just resigned answers nothing more: its clients are about to be closed.
     if (!this.#core.peer.canPropose()) return;
     const { sessionId, cxid, op } = request;
+    const isLocalSession = this.#isLocal(request, origin);
     if (op.op === 'createSession') {
+      // An upgrade that was overtaken by the session's end comes too late.
+      if (this.#hasEnded(sessionId)) {
+        return this.#refuse(sessionId, cxid, ErrorCode.SESSION_EXPIRED, origin.client);
+      }
       this.#tracker.add(sessionId, op.timeoutMs, this.#core.nowMs);
       this.#tracker.setOwner(sessionId, origin.sid);
-    } else if (!request.internal) {
+    } else if (!request.internal && !isLocalSession) {
       const error = this.#sessionError(sessionId, origin.sid);
       if (error !== ErrorCode.OK) return this.#refuse(sessionId, cxid, error, origin.client);
       if (op.op === 'closeSession') this.#tracker.setClosing(sessionId);
     }
     const { peer, wallMs } = this.#core;
     const zxid = peer.nextZxid();
-    this.#propose(this.#prep.prepare(request, zxid, wallMs), origin.client);
+    const asked = isLocalSession ? { ...request, isLocalSession } : request;
+    this.#propose(this.#prep.prepare(asked, zxid, wallMs), origin.client);
+  }
+
+  #hasEnded(sessionId: SessionId): boolean {
+    return this.#tracker.isClosing(sessionId) || this.#closed?.has(sessionId) === true;
+  }
+
+  /**
+   * Whether it is the write of a session that its own server alone knows. Of others' sessions this
+   * leader can tell only that it has never heard of them, nor of their ends.
+   */
+  #isLocal({ sessionId, op, internal }: WriteRequest, { client }: Origin): boolean {
+    if (this.#closed === null || internal || this.#tracker.has(sessionId)) return false;
+    if (op.op === 'createSession' || op.op === 'closeSession') return false;
+    if (client !== null) return client.isLocal;
+    return serverIdOf(sessionId) !== this.#core.config.sid && !this.#closed.has(sessionId);
   }
 
   #sessionError(sessionId: SessionId, sid: number): ErrorCode {
@@ -282,6 +315,11 @@ export class Leadership implements Upstream {
       peer.step({ type: 'resign', reason: 'the zxids of this epoch are used up', nowMs });
     }
   }
+}
+
+/** Longer than any learner can go on forwarding for a session whose end it was sent. */
+function closedSessionMs(syncLimitMs: number): number {
+  return Math.max(closedSessionMsMin, closedSessionSyncLimits * syncLimitMs);
 }
 
 /** Only an ensemble has members to change. */

@@ -10,6 +10,7 @@ import type { DecodedWrite } from '../protocol/requests/write-request.ts';
 import { zxidNone, zxidZero } from '../protocol/zxid.ts';
 import type { Client, Pending } from './client.ts';
 import type { Core, Upstream } from './core.ts';
+import { needsQuorum, readOnlyRefusal } from './read-only.ts';
 import { answerRead } from './reads.ts';
 import { beginReply, endReply, replyHeader } from './replies.ts';
 import type { Sessions } from './sessions.ts';
@@ -100,7 +101,7 @@ export class Requests {
       if (pending.kind === 'sync' && !pending.isDone) upstream.sync(client, pending);
       if (pending.kind !== 'write') continue;
       this.#reader.reset(pending.buffer, pending.start, pending.end);
-      upstream.write(client, pending, readWrite(pending.opCode, this.#reader));
+      this.#write(client, pending, readWrite(pending.opCode, this.#reader), upstream);
     }
   }
 
@@ -160,15 +161,23 @@ export class Requests {
     const opCode = reader.int32();
     client.lastOpCode = opCode;
     client.lastXid = xid;
+    if (client.isEnding) return;
     if (opCode === OpCode.AUTH) return this.#authenticate(client, xid);
     if (client.touchedTurn !== core.turn) {
       client.lastInputMs = core.nowMs;
       // The session ended; its client learns of it when it comes back. None of its later requests
       // may be answered either, or they would overtake the ones that are not.
-      if (!upstream.touch(client)) return;
+      const { locals } = this.#sessions;
+      if (client.isLocal ? !locals.touch(client) : !upstream.touch(client)) return;
       client.touchedTurn = core.turn;
     }
-    if (isWrite(opCode) || opCode === OpCode.SYNC) return this.#takeOrdered(client, xid, opCode);
+    if (opCode === OpCode.CLOSE_SESSION && this.#sessions.locals.endsHere(client)) {
+      client.isEnding = true;
+    } else if (core.isReadOnly && needsQuorum(opCode)) {
+      return this.#refuse(client, xid, opCode, readOnlyRefusal);
+    } else if (isWrite(opCode) || opCode === OpCode.SYNC) {
+      return this.#takeOrdered(client, xid, opCode);
+    }
     if (client.first === null) {
       this.#answerLocal(client, xid, opCode);
       client.latency.add(0);
@@ -196,8 +205,13 @@ export class Requests {
       upstream.sync(client, this.#wait(client, 'sync', xid, opCode, ErrorCode.OK));
     } else {
       this.#core.counters.writes += 1;
-      upstream.write(client, this.#wait(client, 'write', xid, opCode, ErrorCode.OK), op);
+      this.#write(client, this.#wait(client, 'write', xid, opCode, ErrorCode.OK), op, upstream);
     }
+  }
+
+  #write(client: Client, pending: Pending, op: DecodedWrite, upstream: Upstream): void {
+    if (client.isLocal) this.#sessions.locals.prepare(client, op, upstream);
+    upstream.write(client, pending, op);
   }
 
   #refuse(client: Client, xid: number, opCode: number, error: ErrorCode): void {
@@ -264,6 +278,8 @@ export class Requests {
         return this.#watching.checkOrRemove(client, xid, opCode, this.#reader);
       case OpCode.SASL:
         return this.#answerSasl(client, xid);
+      case OpCode.CLOSE_SESSION:
+        return this.#endLocal(client, xid);
       default:
         replyHeader(this.#core, client, xid, zxidNone, ErrorCode.UNIMPLEMENTED);
         return this.#sessions.closeAfterReplies(client, `unknown operation ${opCode}`);
@@ -287,6 +303,13 @@ export class Requests {
   #answerSasl(client: Client, xid: number): void {
     beginReply(this.#core, client, xid, zxidZero, ErrorCode.OK).bytes(null);
     endReply(this.#core, client, zxidZero);
+  }
+
+  /** No transaction ends what none has begun. */
+  #endLocal(client: Client, xid: number): void {
+    this.#sessions.locals.end(client);
+    this.#reply(client, xid, ErrorCode.OK);
+    this.#sessions.closeAfterReplies(client, 'local session closed');
   }
 
   #replySync(client: Client, xid: number): void {

@@ -4,6 +4,7 @@ import type { Ensemble } from '../config/ensemble.ts';
 import type { ServerConfig } from '../config/server-config.ts';
 import type { ServerSettings } from '../config/server-settings.ts';
 import { zxidHex } from '../protocol/zxid.ts';
+import { createLocalSessions, localSessionsMax } from '../session/local-sessions.ts';
 import { createSessionIds } from '../session/session-ids.ts';
 import type { Recovered, Storage } from '../storage/door.ts';
 import { openStorage } from '../storage/storage.ts';
@@ -16,7 +17,7 @@ import { createPeer } from '../zab/peer.ts';
 import type { Client } from './client.ts';
 import { Latency } from './client.ts';
 import { Commits } from './commits.ts';
-import type { Core } from './core.ts';
+import type { Core, SessionRules } from './core.ts';
 import { zeroCounters } from './core.ts';
 import { Digests } from './digests.ts';
 import { Effects } from './effects.ts';
@@ -26,6 +27,7 @@ import { Links } from './links.ts';
 import type { MemberFiles } from './member-files.ts';
 import { ensembleOfTxn, Membership, nextMembers } from './membership.ts';
 import { Ports } from './ports.ts';
+import { ReadOnlyMode } from './read-only.ts';
 import { Requests } from './requests.ts';
 import { Sessions } from './sessions.ts';
 import { Snapshots } from './snapshots.ts';
@@ -38,6 +40,8 @@ import { Watching } from './watching.ts';
 export interface ServerParts {
   readonly settings?: ServerSettings;
   readonly createPeer?: (options: PeerOptions) => ZabPeer;
+  /** Stands for those of the settings. */
+  readonly sessionRules?: SessionRules;
   readonly openStorage?: typeof openStorage;
   /** Where changed members are kept for the next start; without it they are not. */
   readonly memberFiles?: MemberFiles;
@@ -120,6 +124,9 @@ class Server implements RunningServer {
       sessions: new Map(),
       counters: zeroCounters(),
       digests: new Digests(),
+      isReadOnly: false,
+      sessionRules: sessionRulesOf(config, parts),
+      locals: createLocalSessions({ tickMs: config.tickMs, countMax: localSessionsMax }),
       latency: new Latency(),
       nowMs: host.nowMs(),
       wallMs: host.wallMs(),
@@ -147,17 +154,20 @@ class Server implements RunningServer {
     this.#effects = new Effects(core, {
       links: this.#links,
       snapshots,
+    const readOnly = new ReadOnlyMode(core, this.#sessions);
       commits: new Commits(core, this.#sessions, requests, watching),
       sessions: this.#sessions,
       requests,
       emit: (event) => this.#turn.emit(event),
       mesh: () => this.#ports.mesh,
       changeMembers: (ensemble) => this.#changeMembers(ensemble),
+      readOnly,
       stoodDown: () => this.#afterLeading(),
     });
     const sessions = this.#sessions;
     const effects = this.#effects;
-    this.#turn = new Turn(core, { links: this.#links, effects, requests, sessions, snapshots });
+    const links = this.#links;
+    this.#turn = new Turn(core, { links, effects, requests, sessions, snapshots, readOnly });
     this.view = new ShellView(core, sessions);
     this.#ports = new Ports(core, {
       sessions,
@@ -255,6 +265,20 @@ function storageOptions(
 function peerOf(
   config: ServerConfig,
   host: Host,
+/** A server that is alone shares its sessions with nobody, and is its own quorum. */
+function sessionRulesOf(config: ServerConfig, parts: ServerParts): SessionRules {
+  const rules = parts.sessionRules ?? parts.settings?.sessions;
+  if (config.ensemble === null || rules === undefined) return plainSessions;
+  const { localSessionsEnabled, localSessionsUpgradingEnabled, readOnlyModeEnabled } = rules;
+  return { localSessionsEnabled, localSessionsUpgradingEnabled, readOnlyModeEnabled };
+}
+
+const plainSessions: SessionRules = {
+  localSessionsEnabled: false,
+  localSessionsUpgradingEnabled: false,
+  readOnlyModeEnabled: false,
+};
+
   recovered: Recovered,
   parts: ServerParts & { readonly next: Ensemble | null },
 ): ZabPeer {

@@ -9,6 +9,7 @@ import type { SessionIds } from '../session/session-ids.ts';
 import type { ClientConnection } from '../net/client-connection.ts';
 import { Client } from './client.ts';
 import type { Core, Upstream } from './core.ts';
+import { LocalHomes } from './local-homes.ts';
 import { hexOf } from './leadership.ts';
 
 export interface SessionsOptions {
@@ -27,6 +28,7 @@ export interface SessionsOptions {
  */
 export class Sessions {
   readonly clients: Set<Client> = new Set<Client>();
+  readonly locals: LocalHomes;
   readonly #core: Core;
   readonly #options: SessionsOptions;
   /** When the leader was lost. */
@@ -37,6 +39,7 @@ export class Sessions {
   constructor(core: Core, options: SessionsOptions) {
     this.#core = core;
     this.#options = options;
+    this.locals = new LocalHomes(core, (client, reason) => this.close(client, reason));
   }
 
   accept(connection: ClientConnection): Client {
@@ -63,6 +66,9 @@ export class Sessions {
     const request = readConnectRequest(reader);
     const { upstream, tree } = core;
     if (upstream === null || !core.takesClients) return this.close(client, 'not serving');
+    if (core.isReadOnly && request.readOnly !== true) {
+      return this.close(client, 'only read-only clients are served without a quorum');
+    }
     if (request.lastZxidSeen > tree.lastZxid) {
       return this.close(client, 'the client has seen a later state than this server');
     }
@@ -71,14 +77,32 @@ export class Sessions {
     client.timeoutMs = this.#timeoutOf(request);
     if (request.sessionId === sessionIdNone) {
       this.#attach(client, this.#options.ids.next());
-      return upstream.createSession(client);
+      return this.#begin(client, upstream);
     }
     this.#detachOthers(request.sessionId);
     if (!isSessionPassword(request.sessionId, request.password)) {
       return this.#refuse(client, 'wrong password');
     }
     this.#attach(client, request.sessionId);
-    upstream.revalidate(client);
+    this.#comeBack(client, upstream);
+  }
+
+  #begin(client: Client, upstream: Upstream): void {
+    const { sessionRules, isReadOnly } = this.#core;
+    if (!sessionRules.localSessionsEnabled && !isReadOnly) return upstream.createSession(client);
+    if (!this.locals.begin(client)) return this.close(client, 'too many local sessions');
+    this.created(client);
+  }
+
+  #comeBack(client: Client, upstream: Upstream): void {
+    switch (this.locals.comeBack(client)) {
+      case 'here':
+        return this.#open(client);
+      case 'new to all':
+        return upstream.createSession(client);
+      case 'ask':
+        return upstream.revalidate(client);
+    }
   }
 
   /** The transaction that creates its session is applied here. */
@@ -91,7 +115,7 @@ export class Sessions {
   revalidated(client: Client, isValid: boolean): void {
     if (client.phase === 'open' && !isValid) return this.close(client, 'its session has ended');
     if (client.phase !== 'connecting') return;
-    if (isValid) this.#open(client);
+    if (isValid || this.locals.staysLocal(client)) this.#open(client);
     else this.#refuse(client, 'session unknown or expired');
   }
 
@@ -134,6 +158,7 @@ export class Sessions {
     const { upstream, takesClients, nowMs } = this.#core;
     if (upstream === null) return;
     if (!takesClients) return this.closeAll('this leader leaves clients to the others');
+    this.locals.resume(epoch !== this.#heldEpoch);
     for (const client of this.clients) {
       if (client.phase !== 'open') continue;
       if (epoch === this.#heldEpoch && waitsForWrite(client)) {
@@ -141,7 +166,7 @@ export class Sessions {
         continue;
       }
       client.lastInputMs = nowMs;
-      upstream.revalidate(client);
+      if (!this.locals.goesOn(client)) upstream.revalidate(client);
       if (client.phase !== 'open') continue;
       again(client, upstream);
       this.#options.onInput(client);
@@ -189,7 +214,7 @@ export class Sessions {
       timeoutMs: client.timeoutMs,
       sessionId: client.sessionId,
       password: sessionPassword(client.sessionId),
-      readOnly: client.hasReadOnlyByte ? false : null,
+      readOnly: client.hasReadOnlyByte ? this.#core.isReadOnly : null,
     });
     // Requests may have come behind the handshake.
     this.#options.onInput(client);

@@ -2,6 +2,7 @@ import type { Client } from './client.ts';
 import type { Core } from './core.ts';
 import type { Effects } from './effects.ts';
 import type { Links, TimelessEvent } from './links.ts';
+import type { ReadOnlyMode } from './read-only.ts';
 import type { Requests } from './requests.ts';
 import type { Sessions } from './sessions.ts';
 import type { Snapshots } from './snapshots.ts';
@@ -16,6 +17,7 @@ export interface TurnParts {
   readonly requests: Requests;
   readonly sessions: Sessions;
   readonly snapshots: Snapshots;
+  readonly readOnly: ReadOnlyMode;
 }
 
 /**
@@ -114,9 +116,12 @@ export class Turn {
 
   #tick(): void {
     const { peer, nowMs } = this.#core;
+    const { readOnly, sessions } = this.#parts;
     const { leadership } = this.#parts.effects;
     if (nowMs >= peer.nextDeadlineMs()) peer.step({ type: 'tick', nowMs });
     if (leadership !== null && nowMs >= leadership.nextDeadlineMs()) leadership.tick();
+    if (nowMs >= sessions.locals.nextDeadlineMs()) sessions.locals.tick();
+    if (nowMs >= readOnly.nextDeadlineMs()) readOnly.tick();
     if (nowMs < this.#nextIdleCheckMs) return;
     this.#nextIdleCheckMs = nowMs + idleCheckMs;
     this.#parts.sessions.closeIdle();
@@ -141,9 +146,12 @@ export class Turn {
   /** One timer for everything; it may fire early and find nothing due. */
   #arm(): void {
     const { peer, host, nowMs } = this.#core;
+    const { readOnly, sessions } = this.#parts;
     const { leadership } = this.#parts.effects;
     const atMs = Math.min(
       peer.nextDeadlineMs(),
+      sessions.locals.nextDeadlineMs(),
+      readOnly.nextDeadlineMs(),
       leadership?.nextDeadlineMs() ?? Number.POSITIVE_INFINITY,
       this.#nextIdleCheckMs,
     );

@@ -40,11 +40,13 @@ export class ShellView implements ServerView {
   state(): MemberState {
     const { config, members, peer, tree, watches, host, outstandingCount, upstream } = this.#core;
     const zab = peer.view();
+    const { isReadOnly, locals } = this.#core;
     return {
       sid: config.sid,
       role: config.ensemble === null ? 'standalone' : zab.role,
       phase: zab.phase,
-      serving: upstream !== null && !this.isDraining,
+      serving: upstream !== null && !isReadOnly && !this.isDraining,
+      readOnly: isReadOnly,
       draining: this.isDraining,
       leader: zab.leader,
       epoch: zab.currentEpoch,
@@ -59,6 +61,7 @@ export class ShellView implements ServerView {
       sessionCount: tree.sessions.size,
       connectionCount: this.#sessions.clients.size,
       outstandingCount,
+      localSessionCount: locals.count,
       approximateDataBytes: tree.approximateDataBytes,
       electionMs: zab.electionMs,
       uptimeMs: host.nowMs() - this.#startedMs,
@@ -138,6 +141,15 @@ export class ShellView implements ServerView {
     for (const id of tree.sessions.keys()) {
       for (const path of tree.ephemerals(id)) visit(hexOf(id), path);
     }
+  }
+
+  localSessions(): readonly SessionView[] | null {
+    const { host, locals, sessionRules, isReadOnly } = this.#core;
+    if (!sessionRules.localSessionsEnabled && !isReadOnly) return null;
+    const offsetMs = host.wallMs() - host.nowMs();
+    return locals.list().map(({ id, timeoutMs, deadlineMs }) => {
+      return { sessionId: hexOf(id), timeoutMs, expiresWallMs: deadlineMs + offsetMs };
+    });
   }
 
   membership(): string {

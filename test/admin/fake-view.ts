@@ -151,6 +151,9 @@ export class FakeView implements ServerView {
 
 /** One that offers everything that is optional. */
 export class FullView extends FakeView {
+  localSessions(): readonly SessionView[] | null {
+    return null;
+  }
   visitWatches(visit: (path: string, sessionId: string) => void): void {
     visit('/g/fl', '0x100001efe93001c');
     visit('/other', '0x100001efe93001c');

@@ -180,6 +180,47 @@ test('dump of a learner lists global sessions by id', () => {
   );
 });
 
+test('dump names local sessions first, by the ends that every member decides on for them', () => {
+  const view = new FullView();
+  const [last, ...others] = view.sessions();
+  view.localSessions = () => (last === undefined ? [] : [last]);
+  view.sessions = () => others;
+  const locals = 'Local Session Sets (1)/(1):\n1 expire at Sun Nov 22 03:14:56 UTC 2026:\n\t0x2\n';
+  view.current = stateOfLeader;
+  assert.match(
+    answer('dump', view),
+    new RegExp(
+      `^SessionTracker dump:\n${escaped(locals)}Global Session Sets \\(1\\)/\\(2\\):\n2 exp`,
+    ),
+  );
+  view.current = { ...stateOfLeader, role: 'following' };
+  view.sessions = () => [];
+  assert.match(
+    answer('dump', view),
+    new RegExp(`^SessionTracker dump:\n${escaped(locals)}Global Sessions\\(0\\):\nephemeral`),
+  );
+});
+
+test('a member in read-only mode says so, and shows nothing of an ensemble', () => {
+  const view = new FullView();
+  view.current = { ...stateOfLeader, role: 'looking', serving: false, readOnly: true };
+  assert.equal(answer('isro', view), 'ro');
+  for (const word of ['srvr', 'stat']) {
+    const [, second] = answer(word, view).split('\n');
+    assert.equal(second, 'READ-ONLY mode; serving only read-only clients');
+    assert.match(answer(word, view), /\nMode: read-only\nNode count: 37\n$/);
+  }
+  assert.match(answer('mntr', view), /\nzk_server_state\tread-only\n/);
+  assert.doesNotMatch(answer('mntr', view), /zk_peer_state|zk_quorum_size/);
+  assert.doesNotMatch(answer('conf', view), /membership/);
+});
+
+test('mntr tells local sessions from global ones', () => {
+  const view = new FakeView();
+  view.current = { ...stateOfLeader, localSessionCount: 3 };
+  assert.match(answer('mntr', view), /\nzk_global_sessions\t9\nzk_local_sessions\t3\n/);
+});
+
 test('watches by session and by path', () => {
   const view = new FullView();
   assert.equal(answer('wchc', view), '0x100001efe93001c\n\t/g/fl\n\t/other\n0x2\n\t/g/fl\n\n');
@@ -241,3 +282,7 @@ test('without quorum most words say so; ruok, envi, isro and the trace mask answ
   }
   assert.deepEqual(view.resets, []);
 });
+
+function escaped(text: string): string {
+  return text.replace(/[()/]/g, '\\$&');
+}

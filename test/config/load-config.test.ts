@@ -281,6 +281,14 @@ test('a property comes from the command line, and the file overrides it', () => 
   assert.equal(config.containerCheckIntervalMs, 5);
 });
 
+test('with read-only mode, isro is answered without a whitelist', () => {
+  const systemProperties = new Map([['readonlymode.enabled', 'true']]);
+  const features = new Set<Feature>(['readOnlyMode']);
+  const { config, settings } = accepted(trio, { systemProperties, features });
+  assert.deepEqual([...config.fourLetterWords], ['srvr', 'isro']);
+  assert.equal(settings.sessions.readOnlyModeEnabled, true);
+});
+
 test('a process property in the file has no effect and is pointed out', () => {
   const { config, warnings } = accepted(`${solo}jute.maxbuffer=5000\n`);
   assert.equal(config.frameBytesMax, 1_048_575);

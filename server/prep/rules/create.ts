@@ -21,6 +21,10 @@ export function create(op: Create, ask: Ask): RuleOutcome {
   const { pending, options } = ask;
   const problem = modeProblem(op, options.extendedTypesEnabled);
   if (problem !== ErrorCode.OK) return refused(problem);
+  const kind = kindOf(op);
+  if (kind === 'ephemeral' && ask.isLocalSession) {
+    return refused(ErrorCode.EPHEMERAL_ON_LOCAL_SESSION);
+  }
   if (!op.path.includes('/') || hasNul(op.path)) return refused(ErrorCode.BAD_ARGUMENTS);
   const acl = storedAcl(op.acl, ask.authIds, options.schemes, ask);
   if (acl === null) return refused(ErrorCode.INVALID_ACL);
@@ -37,7 +41,6 @@ export function create(op: Create, ask: Ask): RuleOutcome {
   if (options.enforceQuota && isCreateBeyondQuota(ask.tree, path, dataBytes)) {
     return refused(ErrorCode.QUOTA_EXCEEDED);
   }
-  const kind = kindOf(op);
   const owner = ownerOf(kind, op, ask.sessionId);
   const node: NewNode = { path, data: op.data, acl, owner, kind };
   const parentCversion = pending.create(parent, node, ask.zxid, ask.timeMs);
