@@ -55,7 +55,6 @@ export interface MemberState {
   readonly leader: number | null;
   readonly epoch: number;
   readonly acceptedEpoch: number;
-  /** Why the history on its disk does not count, so that it does not vote; `null`: it does count. */
   readonly zxid: string;
   readonly lastLoggedZxid: string;
   readonly znodeCount: number;
@@ -65,9 +64,9 @@ export interface MemberState {
   /** Connections with at least one watch. */
   readonly watcherCount?: number;
   readonly sessionCount: number;
-  readonly connectionCount: number;
   /** Beside those: sessions that no other server knows. */
   readonly localSessionCount?: number;
+  readonly connectionCount: number;
   readonly outstandingCount: number;
   readonly approximateDataBytes: number;
   readonly electionMs: number;

@@ -39,9 +39,9 @@ import { Watching } from './watching.ts';
 /** What has a standard value, and parts that a simulation may replace to see whether its checkers notice. */
 export interface ServerParts {
   readonly settings?: ServerSettings;
-  readonly createPeer?: (options: PeerOptions) => ZabPeer;
   /** Stands for those of the settings. */
   readonly sessionRules?: SessionRules;
+  readonly createPeer?: (options: PeerOptions) => ZabPeer;
   readonly openStorage?: typeof openStorage;
   /** Where changed members are kept for the next start; without it they are not. */
   readonly memberFiles?: MemberFiles;
@@ -121,12 +121,12 @@ class Server implements RunningServer {
       access: { skipAcl: config.skipAcl, schemes: auth },
       upstream: null,
       takesClients: true,
-      sessions: new Map(),
-      counters: zeroCounters(),
-      digests: new Digests(),
       isReadOnly: false,
       sessionRules: sessionRulesOf(config, parts),
       locals: createLocalSessions({ tickMs: config.tickMs, countMax: localSessionsMax }),
+      sessions: new Map(),
+      counters: zeroCounters(),
+      digests: new Digests(),
       latency: new Latency(),
       nowMs: host.nowMs(),
       wallMs: host.wallMs(),
@@ -151,17 +151,17 @@ class Server implements RunningServer {
     const snapshots = new Snapshots(core, (link) =>
       this.#turn.emit({ type: 'linkProgress', link: link.id }),
     );
+    const readOnly = new ReadOnlyMode(core, this.#sessions);
     this.#effects = new Effects(core, {
       links: this.#links,
       snapshots,
-    const readOnly = new ReadOnlyMode(core, this.#sessions);
       commits: new Commits(core, this.#sessions, requests, watching),
       sessions: this.#sessions,
       requests,
+      readOnly,
       emit: (event) => this.#turn.emit(event),
       mesh: () => this.#ports.mesh,
       changeMembers: (ensemble) => this.#changeMembers(ensemble),
-      readOnly,
       stoodDown: () => this.#afterLeading(),
     });
     const sessions = this.#sessions;
@@ -262,9 +262,6 @@ function storageOptions(
   };
 }
 
-function peerOf(
-  config: ServerConfig,
-  host: Host,
 /** A server that is alone shares its sessions with nobody, and is its own quorum. */
 function sessionRulesOf(config: ServerConfig, parts: ServerParts): SessionRules {
   const rules = parts.sessionRules ?? parts.settings?.sessions;
@@ -279,6 +276,9 @@ const plainSessions: SessionRules = {
   readOnlyModeEnabled: false,
 };
 
+function peerOf(
+  config: ServerConfig,
+  host: Host,
   recovered: Recovered,
   parts: ServerParts & { readonly next: Ensemble | null },
 ): ZabPeer {

@@ -39,8 +39,8 @@ export class ShellView implements ServerView {
 
   state(): MemberState {
     const { config, members, peer, tree, watches, host, outstandingCount, upstream } = this.#core;
-    const zab = peer.view();
     const { isReadOnly, locals } = this.#core;
+    const zab = peer.view();
     return {
       sid: config.sid,
       role: config.ensemble === null ? 'standalone' : zab.role,
@@ -59,9 +59,9 @@ export class ShellView implements ServerView {
       watchPathCount: watches.pathCount,
       watcherCount: watches.watcherCount,
       sessionCount: tree.sessions.size,
+      localSessionCount: locals.count,
       connectionCount: this.#sessions.clients.size,
       outstandingCount,
-      localSessionCount: locals.count,
       approximateDataBytes: tree.approximateDataBytes,
       electionMs: zab.electionMs,
       uptimeMs: host.nowMs() - this.#startedMs,
@@ -136,13 +136,6 @@ export class ShellView implements ServerView {
     return decides ? sessions.filter(({ expiresWallMs }) => expiresWallMs !== null) : sessions;
   }
 
-  visitEphemerals(visit: (sessionId: string, path: string) => void): void {
-    const { tree } = this.#core;
-    for (const id of tree.sessions.keys()) {
-      for (const path of tree.ephemerals(id)) visit(hexOf(id), path);
-    }
-  }
-
   localSessions(): readonly SessionView[] | null {
     const { host, locals, sessionRules, isReadOnly } = this.#core;
     if (!sessionRules.localSessionsEnabled && !isReadOnly) return null;
@@ -150,6 +143,13 @@ export class ShellView implements ServerView {
     return locals.list().map(({ id, timeoutMs, deadlineMs }) => {
       return { sessionId: hexOf(id), timeoutMs, expiresWallMs: deadlineMs + offsetMs };
     });
+  }
+
+  visitEphemerals(visit: (sessionId: string, path: string) => void): void {
+    const { tree } = this.#core;
+    for (const id of tree.sessions.keys()) {
+      for (const path of tree.ephemerals(id)) visit(hexOf(id), path);
+    }
   }
 
   membership(): string {
