@@ -6,6 +6,7 @@ import { beginFrame, endFrame, FrameDecoder } from '../../server/protocol/framin
 import { writeRequestHeader, Xid } from '../../server/protocol/headers.ts';
 import { JuteReader, JuteWriter } from '../../server/protocol/jute.ts';
 import { OpCode } from '../../server/protocol/op-code.ts';
+import { authRequest } from '../../server/protocol/requests/access.ts';
 import type { CreateRequest } from '../../server/protocol/requests/create.ts';
 import { writeCreateRequest } from '../../server/protocol/requests/create.ts';
 import { readRequest } from '../../server/protocol/requests/read.ts';
@@ -81,6 +82,19 @@ export class RawSession {
   /** The reply is not waited for. */
   ping(): void {
     this.#write((writer) => writeRequestHeader(writer, Xid.PING, OpCode.PING));
+  }
+
+  /** Any request by its record's bytes: the error code. */
+  request(opCode: OpCode, record: Uint8Array): Promise<number> {
+    return this.#call(opCode, (writer) => writer.raw(record));
+  }
+
+  /** The reply is not waited for: what is sent behind it is answered with that identity. */
+  addAuth(scheme: string, auth: string): void {
+    this.#write((writer) => {
+      writeRequestHeader(writer, Xid.AUTH, OpCode.AUTH);
+      authRequest.write(writer, { type: 0, scheme, auth: Buffer.from(auth) });
+    });
   }
 
   closeSession(): Promise<number> {
