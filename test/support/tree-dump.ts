@@ -10,7 +10,10 @@ export type TreeDump = ReadonlyMap<string, string>;
 const differencesMax = 10;
 
 /** Everything that a member's tree holds, as of its answer to a sync. */
-export async function dumpOf(member: Member, options: ConnectOptions = {}): Promise<TreeDump> {
+export async function dumpOf(
+  member: Pick<Member, 'address'>,
+  options: ConnectOptions = {},
+): Promise<TreeDump> {
   await using zk = await ZooKeeper.connect(member.address, {
     connectTimeoutMs: 10_000,
     ...options,

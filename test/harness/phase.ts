@@ -1,0 +1,260 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ZkError, ZooKeeper } from '../../client/index.ts';
+import { Prng } from '../sim/prng.ts';
+import type { Kind } from '../support/real-ensemble.ts';
+import { differencesOf, dumpOf } from '../support/tree-dump.ts';
+import type { TreeDump } from '../support/tree-dump.ts';
+import { Load } from './load.ts';
+import { initLimitMs } from './member.ts';
+import { rampage } from './nemesis.ts';
+import type { World } from './world.ts';
+
+/** Folders of the load, each with one kind of node. */
+const folders: readonly string[] = [
+  'r',
+  'set',
+  'number',
+  'pair',
+  'ephemeral',
+  'watch',
+  'pipe',
+  'told',
+];
+/** The load goes on for so long after everybody serves again. */
+const calmMs = 1_500;
+/** Sessions of clients that have died end within their timeout, and a tick or two. */
+const sessionEndMsMax = 25_000;
+/** Trees are compared again for so long: sessions that end meanwhile change them. */
+const alikeMsMax = 20_000;
+const removalsAtATime = 200;
+
+/** What is asked of a phase. */
+export interface PhaseOptions {
+  readonly name: string;
+  readonly seed: number;
+  readonly forMs: number;
+  /** Whether synced reads have to be linearizable. */
+  readonly isStrict: boolean;
+  /** Kind of server that leads in the beginning; `null`: whoever does. */
+  readonly leaderKind: Kind | null;
+  readonly program: string;
+  readonly directory: string;
+}
+
+/** Of the judge, see `verdict` in go/check.go. */
+interface Verdict {
+  readonly ops: number;
+  readonly writes: number;
+  readonly synced: number;
+  readonly unknown: number;
+  readonly never: number;
+  readonly longestGapMs: number;
+  readonly checks: Readonly<Record<string, readonly string[] | null>>;
+}
+
+/** One stretch of faults, and what came of it. */
+export interface PhaseResult {
+  readonly name: string;
+  readonly seed: number;
+  readonly nemesisMs: number;
+  readonly faults: readonly string[];
+  readonly elections: number;
+  /** Elections by the kind of the server that won. */
+  readonly leaders: Readonly<Record<Kind, number>>;
+  readonly servedMs: number | null;
+  readonly verdict: Verdict;
+  /** Check → violations. */
+  readonly checks: ReadonlyMap<string, readonly string[]>;
+  readonly notes: readonly string[];
+}
+
+/** Breaks an ensemble under load, heals it and looks at everything; the history is judged later. */
+export async function runPhase(
+  world: World,
+  options: PhaseOptions,
+): Promise<() => Promise<PhaseResult>> {
+  const { name, seed, directory, program } = options;
+  mkdirSync(directory, { recursive: true });
+  const root = `/${name.replaceAll(/\W/g, '-')}`;
+  await makeFolders(world, root);
+  await elect(world, options.leaderKind);
+  const epoch = (await world.leader())?.epoch ?? 0;
+  const { connectString } = world;
+  const load = new Load(world.network, { program, root, connectString, seed, directory });
+  const startMs = performance.now();
+  const { names: faults } = await rampage(world, new Prng(seed, name), options.forMs);
+  const nemesisMs = performance.now() - startMs;
+  await world.heal();
+  const servedMs = await world.servesWithin(initLimitMs);
+  const checks = new Map<string, string[]>([
+    ['serves', servedMs === null ? [`not everybody served within ${initLimitMs} ms`] : []],
+    ['processes', world.takeDeaths('ours')],
+    ['trees', []],
+    ['sessions end', []],
+  ]);
+  const notes = world.takeDeaths('apache');
+  if (servedMs === null) await world.servesWithin(4 * initLimitMs);
+  await delay(calmMs);
+  try {
+    await load.quiet();
+    const trees = await treesOf(world);
+    checks.set('trees', trees.differences);
+    writeFileSync(join(directory, 'final.json'), finalOf(trees.dump));
+    await load.close();
+    await sessionsEnd(world, checks);
+  } catch (error) {
+    checks.set('trees', [String(error)]);
+    writeFileSync(join(directory, 'final.json'), 'null');
+    load.kill();
+  }
+  const won = [...world.leaders].filter(([number]) => number > epoch).map(([, one]) => one.kind);
+  const elections = ((await world.leader())?.epoch ?? epoch) - epoch;
+  const judging = judge(options, load.histories);
+  await remove(world, root);
+  return async () => {
+    const verdict = await judging;
+    for (const [check, found] of Object.entries(verdict.checks))
+      checks.set(check, [...(found ?? [])]);
+    const isClean = [...checks.values()].every((found) => found.length === 0);
+    if (isClean) for (const path of load.histories) rmSync(path, { force: true });
+    const leaders = {
+      ours: won.filter((kind) => kind === 'ours').length,
+      apache: won.filter((kind) => kind === 'apache').length,
+    };
+    return { name, seed, nemesisMs, faults, elections, leaders, servedMs, verdict, checks, notes };
+  };
+}
+
+/** One line: what was done, and what came of it. */
+export function lineOf(result: PhaseResult): string {
+  const { verdict, leaders } = result;
+  const violations = [...result.checks.values()].flat().length;
+  const served =
+    result.servedMs === null ? 'not served' : `served ${seconds(result.servedMs)} after`;
+  return [
+    `${result.name}, seed ${result.seed}: ${seconds(result.nemesisMs)}`,
+    `${verdict.ops} ops (${verdict.writes} writes, ${verdict.synced} synced reads)`,
+    `${verdict.unknown} unknown`,
+    `${result.faults.length} faults`,
+    `${result.elections} elections (seen: ours ${leaders.ours}, Apache ${leaders.apache})`,
+    `${seconds(verdict.longestGapMs)} longest without a write`,
+    served,
+    violations === 0 ? 'no violation' : `${violations} VIOLATIONS`,
+  ].join(', ');
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+async function makeFolders(world: World, root: string): Promise<void> {
+  await using zk = await ZooKeeper.connect(world.connectString, { connectTimeoutMs: 30_000 });
+  await zk.create(root);
+  for (const folder of folders) await zk.create(`${root}/${folder}`);
+}
+
+/** Restarts leaders until one of that kind leads. */
+async function elect(world: World, kind: Kind | null): Promise<void> {
+  const attemptsMax = 10;
+  for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+    const leader = (await world.leader())?.member;
+    if (kind === null || leader?.kind === kind) return;
+    await leader?.end('SIGTERM');
+    await delay(2 * calmMs);
+    leader?.start();
+    await world.servesWithin(initLimitMs);
+  }
+}
+
+/** The tree of each member, read until they are alike or the time is over. */
+async function treesOf(
+  world: World,
+): Promise<{ readonly dump: TreeDump; readonly differences: string[] }> {
+  const endMs = performance.now() + alikeMsMax;
+  for (;;) {
+    const dumps: TreeDump[] = [];
+    for (const member of world.members) dumps.push(await dumpOf(member));
+    const [dump = new Map<string, string>(), ...others] = dumps;
+    const differences = others.flatMap((other, index) =>
+      differencesOf(dump, other).map((line) => `1 and ${index + 2}: ${line}`),
+    );
+    if (differences.length === 0 || performance.now() > endMs) return { dump, differences };
+    await delay(calmMs);
+  }
+}
+
+/** As `node` in go/history.go wants it. */
+function finalOf(dump: TreeDump): string {
+  const nodes: Record<string, unknown> = {};
+  for (const [path, line] of dump) {
+    const numberOf = (key: string): string => new RegExp(` ${key}=(-?\\d+)`).exec(line)?.[1] ?? '0';
+    const data = /^"([^"]*)"/.exec(line)?.[1] ?? '';
+    nodes[path] = {
+      value: Buffer.from(data, 'base64').toString('utf8'),
+      version: Number(numberOf('version')),
+      czxid: Number(numberOf('czxid')),
+      mzxid: Number(numberOf('mzxid')),
+      owner: numberOf('ephemeralOwner'),
+    };
+  }
+  return JSON.stringify(nodes);
+}
+
+/** Ephemerals are gone when the sessions of all clients have ended. */
+async function sessionsEnd(world: World, checks: Map<string, string[]>): Promise<void> {
+  const endMs = performance.now() + sessionEndMsMax;
+  for (;;) {
+    const counts = await Promise.all(world.members.map((member) => member.ephemeralCount()));
+    if (counts.every((count) => count === 0)) return;
+    if (performance.now() > endMs) {
+      checks.set('sessions end', [`${counts.join(', ')} ephemerals after ${sessionEndMsMax} ms`]);
+      return;
+    }
+    await delay(200);
+  }
+}
+
+function judge(options: PhaseOptions, histories: readonly string[]): Promise<Verdict> {
+  const { program, directory, isStrict } = options;
+  const final = join(directory, 'final.json');
+  const args = ['check', ...(isStrict ? ['--strict'] : []), final, directory, ...histories];
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')));
+  return new Promise((done, fail) => {
+    child.once('error', fail);
+    child.once('close', (code) => {
+      if (code !== 0) fail(new Error(`the judge ended with ${code}, see ${directory}`));
+      else {
+        writeFileSync(join(directory, 'verdict.json'), text);
+        done(JSON.parse(text) as Verdict);
+      }
+    });
+  });
+}
+
+/** Takes a phase's nodes away, so that trees stay small. */
+async function remove(world: World, root: string): Promise<void> {
+  await using zk = await ZooKeeper.connect(world.connectString, { connectTimeoutMs: 30_000 });
+  for (const folder of folders) {
+    const names = await zk.children(`${root}/${folder}`);
+    while (names.length > 0) {
+      const some = names.splice(0, removalsAtATime);
+      await Promise.all(some.map((child) => removeOne(zk, `${root}/${folder}/${child}`)));
+    }
+    await removeOne(zk, `${root}/${folder}`);
+  }
+  await removeOne(zk, root);
+}
+
+async function removeOne(zk: ZooKeeper, path: string): Promise<void> {
+  try {
+    await zk.remove(path);
+  } catch (error) {
+    // Ephemerals end with their sessions, meanwhile.
+    if (!(error instanceof ZkError && error.code === 'NO_NODE')) throw error;
+  }
+}
