@@ -128,6 +128,54 @@ for (const [members, sid] of [
   });
 }
 
+for (const [members, sid] of [
+  [[apache, ours, apache], 3],
+  [[ours, apache, ours], 3],
+] as const) {
+  test(
+    `${members[sid - 1]?.kind} leads: sessions live as long as they are heard of, at whichever member`,
+    {
+      skip,
+    },
+    async () => {
+      await using ensemble = await ledBy(sid, members);
+      const open = async (member: Member, name: string): Promise<RawSession> => {
+        const session = await RawSession.open(member.clientPort, { timeoutMs: 2000 });
+        assert.equal(await session.create(`/${name}-${member.sid}`, { ephemeral: true }), 0);
+        return session;
+      };
+      const alive = await Promise.all(ensemble.members.map((member) => open(member, 'alive')));
+      const silent = await Promise.all(ensemble.members.map((member) => open(member, 'silent')));
+      const pings = setInterval(() => {
+        for (const session of alive) session.ping();
+      }, 300);
+      try {
+        const [first] = ensemble.members;
+        assert(first !== undefined);
+        await using zk = await ZooKeeper.connect(first.address);
+        const namesNow = async (): Promise<string[]> => {
+          await zk.sync('/');
+          return (await zk.children('/')).filter((name) => /^(alive|silent)/.test(name)).toSorted();
+        };
+        const expected = ['alive-1', 'alive-2', 'alive-3'];
+        await until('the silent ones to expire', 20_000, async () => {
+          return (await namesNow()).length <= expected.length;
+        });
+        assert.deepEqual(await namesNow(), expected);
+        for (const session of silent) assert(session.isClosed, 'its server closed the connection');
+        assert.deepEqual(
+          alive.map((session) => session.isClosed),
+          [false, false, false],
+        );
+        await assertAlike(ensemble);
+      } finally {
+        clearInterval(pings);
+        for (const session of [...alive, ...silent]) session.destroy();
+      }
+    },
+  );
+}
+
 /** Each is away for some writes; the leader is the last. */
 async function restartEach(ensemble: RealEnsemble): Promise<void> {
   const leader = await ensemble.leader();
