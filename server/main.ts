@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { openAdminPort } from './admin-port.ts';
 import { nextPath } from './config/dynamic-file.ts';
+import type { Feature } from './config/features.ts';
 import { splitOptions, systemPropertiesOf } from './config/jvm-flags.ts';
 import { loadServerConfig, pathsOf, problemText } from './config/load-config.ts';
 import type { LoadedConfig } from './config/load-config.ts';
@@ -22,6 +23,9 @@ const threadPoolSize = '8';
 
 /** V8's own standard; the start script holds it at 1, so that loading does not grow the heap. */
 const semiSpaceGrowthFactor = 2;
+
+/** What this build can do beyond the basics. */
+const features: ReadonlySet<Feature> = new Set<Feature>(['observerMaster']);
 
 const usage = 'usage: node server/main.ts [-Dname=value …] zoo.cfg';
 
@@ -100,6 +104,7 @@ export function loadFiles(
     myidText: dataDir === null ? null : textOrNull(join(dataDir, 'myid')),
     dynamicText: dynamicConfigFile === null ? null : textOrNull(dynamicConfigFile),
     nextText: textOrNull(nextPath(path)),
+    features,
     systemProperties: new Map([...flagsOfEnvironment(), ...Object.entries(properties)]),
   });
   if ('problems' in loaded) {

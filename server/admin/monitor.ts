@@ -24,12 +24,16 @@ export function monitorValues(view: ServerView): MonitorValue[] {
   if (state.role !== 'standalone' && state.readOnly !== true) {
     values.push(text('peer_state', `${state.role} - ${state.phase}`));
   }
-  if (state.role === 'observing' && state.leader !== null) {
-    values.push(whole('observer_master_id', state.leader));
+  const master = state.observerMaster ?? state.leader;
+  if (state.role === 'observing' && master !== null) {
+    values.push(whole('observer_master_id', master));
   }
   const counters = view.counters();
   values.push(...gauges(view, state, counters));
   if (state.role === 'leading') values.push(...leaderGauges(state, counters));
+  if (state.role === 'following' && state.servesObservers === true) {
+    values.push(whole('synced_observers', syncedObservers(state)));
+  }
   values.push(...totals(counters));
   return values;
 }
@@ -100,10 +104,14 @@ function leaderGauges(state: MemberState, counters: Counters): MonitorValue[] {
     whole('learners', state.learners.length),
     whole('synced_followers', followers),
     whole('synced_non_voting_followers', 0),
-    whole('synced_observers', synced.length - followers),
+    whole('synced_observers', syncedObservers(state)),
     whole('pending_syncs', state.learners.length - synced.length),
     ...sizes('proposal_size', counters.proposalSizes),
   ];
+}
+
+function syncedObservers(state: MemberState): number {
+  return state.learners.filter(({ role, synced }) => role === 'observer' && synced).length;
 }
 
 function totals(counters: Counters): MonitorValue[] {

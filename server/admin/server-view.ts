@@ -77,7 +77,11 @@ export interface MemberState {
     readonly role: 'participant' | 'observer';
     readonly address: string;
   }[];
-  /** Leader only. `lag`: transactions proposed and not acknowledged by it. */
+  /** Observer only: the server it is connected to; a follower, where followers serve observers. */
+  readonly observerMaster?: number;
+  /** Follower: observers may come to it. */
+  readonly servesObservers?: boolean;
+  /** A leader's learners, a follower's observers. `lag`: transactions proposed and not acknowledged by it. */
   readonly learners: readonly {
     readonly sid: number;
     readonly role: 'follower' | 'observer';

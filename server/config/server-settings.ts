@@ -165,6 +165,8 @@ function quorumSettings(values: ConfigValues): {
   readonly observerReconnectDelayMs: number;
   readonly observerElectionDelayMs: number;
   readonly observerMasterPort: number | null;
+  /** What is kept for an observer that is behind. */
+  readonly observerBacklogBytesMax: number;
   readonly isTls: boolean;
   readonly portUnification: boolean;
   readonly sasl: {
@@ -191,6 +193,14 @@ function quorumSettings(values: ConfigValues): {
     observerReconnectDelayMs: values.integer('observer.reconnectDelayMs', 'property', 0),
     observerElectionDelayMs: values.integer('observer.election.DelayMs', 'property', 200),
     observerMasterPort: values.port('observerMasterPort', 'file'),
+    observerBacklogBytesMax: values.integer(
+      'observerMaster.sizeLimit',
+      'property',
+      32 * 1024 * 1024,
+      {
+        min: 1,
+      },
+    ),
     isTls: values.flag('sslQuorum', 'file', false),
     portUnification: values.flag('portUnification', 'file', false),
     sasl: {

@@ -47,6 +47,11 @@ export class QuorumLink {
     return this.#outbox.isBlocked;
   }
 
+  /** Bytes that the socket has not taken yet. */
+  get bytesWaiting(): number {
+    return this.#outbox.bytesWaiting + (this.#held?.offset ?? 0);
+  }
+
   send(packet: QuorumPacket): void {
     writeQuorumPacket(this.#held ?? this.#outbox.writer, packet);
   }

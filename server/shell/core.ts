@@ -23,6 +23,8 @@ export interface Core {
   tree: StoredTree;
   readonly storage: Storage;
   peer: ZabPeer;
+  /** Where followers serve observers; `null`: they do not. */
+  readonly observerMaster: ObserverMasterOptions | null;
   /** `null`: a server that is alone. */
   readonly members: Membership | null;
   readonly watches: WatchTable<Client>;
@@ -65,6 +67,13 @@ export interface SessionRules {
   readonly localSessionsUpgradingEnabled: boolean;
   /** Without a quorum, clients that want no more are served reads. */
   readonly readOnlyModeEnabled: boolean;
+}
+
+/** One port on every follower, at which observers come. */
+export interface ObserverMasterOptions {
+  readonly port: number;
+  /** What waits for an observer that takes too little; above it the observer has to come again. */
+  readonly backlogBytesMax: number;
 }
 
 /** Writes and sessions, as a server that leads or one that follows handles them. */

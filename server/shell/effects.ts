@@ -8,7 +8,8 @@ import { zxidHex } from '../protocol/zxid.ts';
 import type { Phase, Role, ZabEffect } from '../zab/effects.ts';
 import type { LinkId } from '../zab/events.ts';
 import type { Commits } from './commits.ts';
-import type { Core } from './core.ts';
+import type { Client } from './client.ts';
+import type { Core, ObserverMasterOptions } from './core.ts';
 import { Following } from './following.ts';
 import { Leadership } from './leadership.ts';
 import type { Links, TimelessEvent } from './links.ts';
@@ -72,10 +73,14 @@ export class Effects {
         return this.#parts.mesh()?.send(effect.to, effect.notification);
       case 'listenForLearners':
         return this.#listenForLearners();
+      case 'listenForObservers':
+        return this.#listenForObservers();
       case 'stopListening':
         return links.stopListening();
       case 'connectToLeader':
-        return this.#connectToLeader(effect.sid);
+        return this.#connect(effect.sid, null);
+      case 'connectToMaster':
+        return this.#connect(effect.sid, this.#core.observerMaster);
       case 'closeLink':
         return this.#closeLink(effect.link, effect.reason);
       case 'sendSnapshot': {
@@ -136,10 +141,20 @@ export class Effects {
     this.#parts.emit({ type: 'resign', reason: 'this server is no member' });
   }
 
-  #connectToLeader(sid: number): void {
+  #listenForObservers(): void {
+    const { config, observerMaster } = this.#core;
+    const own = this.#server(config.sid);
+    if (own !== null && observerMaster !== null)
+      this.#parts.links.listenForObservers(own, observerMaster);
+  }
+
+  /** `master` null: to the leader; otherwise to the port for observers of a follower, which is not waited for as long. */
+  #connect(sid: number, master: ObserverMasterOptions | null): void {
     const server = this.#server(sid);
+    const { connectTimeoutMs, tickMs } = this.#core.config;
     if (server !== null) {
-      return this.#parts.links.connect(server, this.#core.config.connectTimeoutMs);
+      const timeoutMs = master === null ? connectTimeoutMs : Math.min(connectTimeoutMs, tickMs);
+      return this.#parts.links.connect(server, master?.port ?? server.quorumPort, timeoutMs);
     }
     this.#parts.emit({ type: 'leaderClosed', reason: `server ${sid} is not known here` });
   }
@@ -213,6 +228,8 @@ export class Effects {
     const answers = {
       syncDone: requests.syncDone.bind(requests),
       revalidated: sessions.revalidated.bind(sessions),
+      toObserver: (link: LinkId, packet: QuorumPacket) => links.send([link], packet),
+      moved: (client: Client) => sessions.close(client, 'its session moved to an observer'),
     };
     const { leaderServes, ensemble } = core.config;
     core.takesClients = leaderServes || ensemble === null || this.role !== 'leading';
@@ -227,22 +244,27 @@ export class Effects {
   }
 
   /** What a learner brings; bytes that make no sense cost it its link. */
-  #fromLearner(
-    effect: ZabEffectOf<'learnerRequest' | 'learnerRevalidate' | 'learnerTouched'>,
-  ): void {
-    const { leadership } = this;
-    if (leadership === null) return;
-    if (effect.type === 'learnerTouched') return leadership.learnerTouched(effect.data);
+  #fromLearner(effect: LearnersEffect): void {
+    const { leadership, following } = this;
     try {
-      if (effect.type === 'learnerRequest') {
-        leadership.learnerRequest(effect.link, effect.sid, effect.packet);
-      } else {
-        this.#revalidate(leadership, effect.link, effect.sid, effect.packet);
-      }
+      if (leadership !== null) this.#toLeadership(effect, leadership);
+      else if (following !== null) toFollowing(effect, following);
     } catch (error) {
       if (!(error instanceof JuteError)) throw error;
+      if (effect.type === 'learnerTouched') return;
       this.#closeLink(effect.link, error.message);
       this.#parts.emit({ type: 'learnerClosed', link: effect.link });
+    }
+  }
+
+  #toLeadership(effect: LearnersEffect, leadership: Leadership): void {
+    switch (effect.type) {
+      case 'learnerTouched':
+        return leadership.learnerTouched(effect.data);
+      case 'learnerRequest':
+        return leadership.learnerRequest(effect.link, effect.sid, effect.packet);
+      case 'learnerRevalidate':
+        return this.#revalidate(leadership, effect.link, effect.sid, effect.packet);
     }
   }
 
@@ -259,6 +281,20 @@ export class Effects {
       data: reply.view(),
       authIds: null,
     });
+  }
+}
+
+/** What learners bring to a leader, and observers to a follower. */
+type LearnersEffect = ZabEffectOf<'learnerRequest' | 'learnerRevalidate' | 'learnerTouched'>;
+
+function toFollowing(effect: LearnersEffect, following: Following): void {
+  switch (effect.type) {
+    case 'learnerTouched':
+      return following.observerTouched(effect.data);
+    case 'learnerRequest':
+      return following.observerRequest(effect.link, effect.packet);
+    case 'learnerRevalidate':
+      return following.observerRevalidate(effect.link, effect.packet);
   }
 }
 

@@ -5,7 +5,7 @@ import { JuteError, JuteWriter } from '../protocol/jute.ts';
 import { writeQuorumPacket } from '../protocol/quorum-packet.ts';
 import type { QuorumPacket } from '../protocol/quorum-packet.ts';
 import type { LinkId, ZabEvent } from '../zab/events.ts';
-import type { Core } from './core.ts';
+import type { Core, ObserverMasterOptions } from './core.ts';
 
 /** `ZabEvent` without its time, which the turn adds. */
 export type TimelessEvent = ZabEvent extends infer Event
@@ -25,6 +25,8 @@ export class Links {
   #ready: QuorumLink[] = [];
   readonly #isReady = new Set<QuorumLink>();
   #lastId = 0;
+  /** What may wait for a learner; a leader lets time decide. */
+  #backlogBytesMax = Number.POSITIVE_INFINITY;
   readonly #packet = new JuteWriter(4096);
 
   constructor(core: Core, emit: (event: TimelessEvent) => void) {
@@ -38,16 +40,28 @@ export class Links {
 
   /** Opens the quorum port; a port that cannot be had ends this leadership, not the process. */
   listen(own: EnsembleServer): void {
-    const core = this.#core;
-    const host = core.config.quorumListenOnAllAddresses ? '0.0.0.0' : own.host;
-    this.#listener = core.host.transport.listen(
-      { host, port: own.quorumPort },
-      {
-        onListening: () => undefined,
-        onConnection: (connection) => this.#accept(connection),
-        onFailure: (reason) => this.#emit({ type: 'resign', reason }),
-      },
-    );
+    this.#backlogBytesMax = Number.POSITIVE_INFINITY;
+    this.#listenAt(own.host, own.quorumPort, (reason) => this.#emit({ type: 'resign', reason }));
+  }
+
+  /** Opens the port for observers; without it they find other servers. */
+  listenForObservers(own: EnsembleServer, options: ObserverMasterOptions): void {
+    this.#backlogBytesMax = options.backlogBytesMax;
+    this.#listenAt(own.host, options.port, (reason) => {
+      this.#core.host.log('error', 'observers are not served: change observerMasterPort', {
+        reason,
+      });
+    });
+  }
+
+  #listenAt(ownHost: string, port: number, onFailure: (reason: string) => void): void {
+    const { config, host } = this.#core;
+    const address = { host: config.quorumListenOnAllAddresses ? '0.0.0.0' : ownHost, port };
+    this.#listener = host.transport.listen(address, {
+      onListening: () => undefined,
+      onConnection: (connection) => this.#accept(connection),
+      onFailure,
+    });
   }
 
   stopListening(): void {
@@ -57,9 +71,9 @@ export class Links {
     this.#learners.clear();
   }
 
-  connect(server: EnsembleServer, timeoutMs: number): void {
+  connect(server: EnsembleServer, port: number, timeoutMs: number): void {
     this.closeLeader();
-    const address = { host: server.host, port: server.quorumPort };
+    const address = { host: server.host, port };
     const link = this.#open(this.#core.host.transport.connect(address, timeoutMs));
     this.leader = link;
     link.onConnect = () => this.#emit({ type: 'leaderConnected', link: link.id });
@@ -104,7 +118,10 @@ export class Links {
 
   flush(): void {
     this.leader?.flush();
-    for (const link of this.#learners.values()) link.flush();
+    for (const link of this.#learners.values()) {
+      link.flush();
+      if (link.bytesWaiting > this.#backlogBytesMax) this.#drop(link);
+    }
   }
 
   closeAll(): void {
@@ -137,6 +154,16 @@ export class Links {
       this.#emit({ type: 'learnerClosed', link: link.id });
     };
     this.#emit({ type: 'learnerConnected', link: link.id });
+  }
+
+  #drop(link: QuorumLink): void {
+    this.#core.host.log('warn', 'an observer takes too little of what is committed', {
+      link: link.id,
+      bytesWaiting: link.bytesWaiting,
+    });
+    this.#learners.delete(link.id);
+    link.close();
+    this.#emit({ type: 'learnerClosed', link: link.id });
   }
 
   #takePacketsOf(link: QuorumLink): void {

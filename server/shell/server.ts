@@ -27,6 +27,7 @@ import { Links } from './links.ts';
 import type { MemberFiles } from './member-files.ts';
 import { ensembleOfTxn, Membership, nextMembers } from './membership.ts';
 import { Ports } from './ports.ts';
+import { learnerOptions, observerMasterOf } from './quorum-options.ts';
 import { ReadOnlyMode } from './read-only.ts';
 import { Requests } from './requests.ts';
 import { Sessions } from './sessions.ts';
@@ -119,6 +120,7 @@ class Server implements RunningServer {
       watches: createWatchTable<Client>(),
       auth,
       access: { skipAcl: config.skipAcl, schemes: auth },
+      observerMaster: observerMasterOf(parts.settings),
       upstream: null,
       takesClients: true,
       isReadOnly: false,
@@ -295,6 +297,7 @@ function peerOf(
     notificationMsMin: config.electionNotificationMsMin,
     notificationMsMax: config.electionNotificationMsMax,
     commitLogCount: config.commitLogCount,
+    ...learnerOptions(parts.settings),
     random: () => host.random(),
     lastZxid: recovered.lastZxid,
     acceptedEpoch: recovered.acceptedEpoch ?? 0,

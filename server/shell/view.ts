@@ -39,7 +39,7 @@ export class ShellView implements ServerView {
 
   state(): MemberState {
     const { config, members, peer, tree, watches, host, outstandingCount, upstream } = this.#core;
-    const { isReadOnly, locals } = this.#core;
+    const { isReadOnly, locals, observerMaster } = this.#core;
     const zab = peer.view();
     return {
       sid: config.sid,
@@ -63,6 +63,8 @@ export class ShellView implements ServerView {
       connectionCount: this.#sessions.clients.size,
       outstandingCount,
       approximateDataBytes: tree.approximateDataBytes,
+      ...(zab.master === null || zab.master === undefined ? {} : { observerMaster: zab.master }),
+      ...(observerMaster === null ? {} : { servesObservers: true }),
       electionMs: zab.electionMs,
       uptimeMs: host.nowMs() - this.#startedMs,
       configVersion: (members?.active.version ?? 0).toString(16),

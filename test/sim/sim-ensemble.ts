@@ -3,6 +3,7 @@ import type { ServerConfig } from '../../server/config/server-config.ts';
 import { startServer } from '../../server/shell/server.ts';
 import type { RunningServer, ServerParts } from '../../server/shell/server.ts';
 import { createPeer } from '../../server/zab/peer.ts';
+import { Quorum } from '../../server/zab/quorum.ts';
 import { openStorage } from '../../server/storage/storage.ts';
 import { ClientChecker } from './checkers/client-checker.ts';
 import { HistoryModel } from './checkers/history-model.ts';
@@ -28,6 +29,8 @@ export interface EnsembleOptions {
   readonly seed: number;
   readonly voters: number;
   readonly observers?: number;
+  /** Who votes with whom, and how much each counts; a majority of all otherwise. */
+  readonly votes?: Pick<Ensemble, 'groups' | 'weights'>;
   readonly clients?: number;
   readonly sessionTimeoutMs?: number;
   readonly storm?: Partial<StormOptions>;
@@ -38,7 +41,7 @@ export interface EnsembleOptions {
   readonly clockOf?: (sid: number) => ClockOptions | undefined;
   /** What a member's configuration says at its next start, beyond that. */
   readonly configOf?: (sid: number) => Partial<ServerConfig>;
-  /** Which voters make a commit safe; a majority of all of them unless members change. */
+  /** Which voters make a commit safe; those of the configuration unless members change. */
   readonly isQuorum?: (sids: readonly number[]) => boolean;
   /** Planted bugs: wraps the real parts of a server. */
   readonly parts?: (sid: number, ensemble: SimEnsemble) => ServerParts;
@@ -96,9 +99,8 @@ export class SimEnsemble implements Cluster {
     const voters = range(1, options.voters);
     const observers = range(options.voters + 1, options.observers ?? 0);
     this.sids = [...voters, ...observers];
-    this.ensemble = simEnsemble(voters, observers);
-    const isMajority = (sids: readonly number[]): boolean => sids.length * 2 > voters.length;
-    const isQuorum = options.isQuorum ?? isMajority;
+    this.ensemble = { ...simEnsemble(voters, observers), ...options.votes };
+    const isQuorum = options.isQuorum ?? ((sids) => isQuorumOf(this.ensemble, sids));
     this.checker = new ZabChecker(this.world, { voters, observers }, isQuorum);
     this.model = new HistoryModel(this.world);
     this.checker.ignored = options.ignored ?? new Set();
@@ -224,7 +226,8 @@ export class SimEnsemble implements Cluster {
 
   isLevel(): boolean {
     const members = [...this.checker.members.values()];
-    const leaders = new Set(members.map((member) => member.leader));
+    // Who is served by a follower may take another server for the leader.
+    const leaders = new Set(members.filter((each) => each.isVoter).map((member) => member.leader));
     return leaders.size === 1 && members.every((member) => member.isServing);
   }
 
@@ -277,6 +280,13 @@ export class SimEnsemble implements Cluster {
       if (!this.#members.has(sid)) this.start(sid);
     });
   }
+}
+
+/** Quorums by the configuration: what the checkers count by. */
+export function isQuorumOf(ensemble: Ensemble, sids: readonly number[]): boolean {
+  const quorum = new Quorum(ensemble);
+  const marks = quorum.voters.map((sid) => (sids.includes(sid) ? 1 : 0));
+  return quorum.reaches(marks, 1);
 }
 
 function range(first: number, count: number): number[] {
