@@ -48,7 +48,8 @@ export class RawClient {
   readonly #connection: Connection;
   readonly #decoder = new FrameDecoder(1 << 24);
   readonly #writer = new JuteWriter();
-  #xid = 0;
+  /** No number is used twice, also when its session comes back on another connection. */
+  #xid: number;
 
   constructor(
     stage: SimEnsemble,
@@ -57,6 +58,7 @@ export class RawClient {
   ) {
     this.#stage = stage;
     hostCount += 1;
+    this.#xid = hostCount * 10_000;
     const process = new SimProcess(stage.world, `raw${hostCount}`, `10.1.0.${hostCount}`);
     const address = { host: stage.hostOf(sid), port: clientPort };
     const connection = stage.network.transport(process).connect(address, 1_000);
