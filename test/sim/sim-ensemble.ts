@@ -32,6 +32,8 @@ export interface EnsembleOptions {
   /** Who votes with whom, and how much each counts; a majority of all otherwise. */
   readonly votes?: Pick<Ensemble, 'groups' | 'weights'>;
   readonly clients?: number;
+  /** Each of them has one server, as sessions that only that server knows demand it. */
+  readonly homed?: boolean;
   readonly sessionTimeoutMs?: number;
   readonly storm?: Partial<StormOptions>;
   readonly network?: Partial<NetworkOptions>;
@@ -106,7 +108,10 @@ export class SimEnsemble implements Cluster {
     this.checker.ignored = options.ignored ?? new Set();
     this.checker.onCommitted = (proposal) => this.model.committed(proposal);
     this.checker.onProposed = (proposal) => this.model.proposed(proposal);
-    this.clientChecker = new ClientChecker(this.world, this.model, { expirySlackMs });
+    const processAt = (host: string): SimProcess | null => {
+      return this.process(this.sids.find((sid) => hostOfSid(sid) === host) ?? 0);
+    };
+    this.clientChecker = new ClientChecker(this.world, this.model, { expirySlackMs, processAt });
     for (const sid of this.sids) this.#disks.set(sid, new SimDisk(this.world, `s${sid}`));
     this.storm = new Storm(this, options.storm);
     for (const sid of this.sids) this.start(sid);
@@ -237,7 +242,8 @@ export class SimEnsemble implements Cluster {
   }
 
   #addLoad(number: number): void {
-    const hosts = this.sids.map(hostOfSid);
+    const all = this.sids.map(hostOfSid);
+    const hosts = this.#options.homed === true ? [all[number % all.length] as string] : all;
     const timeoutMs = this.#options.sessionTimeoutMs ?? 3_000;
     const client = this.client(`c${number}`, hosts, timeoutMs, number === 1);
     this.#workloads.push(

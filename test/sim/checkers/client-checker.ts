@@ -14,6 +14,14 @@ import { WholeWatchChecker } from './whole-watch.ts';
 export interface ClientCheckerOptions {
   /** How much earlier than its timeout a session may seem to expire: unreported contact. */
   readonly expirySlackMs: number;
+  /** The process that serves there; a local session lives no longer than it. */
+  readonly processAt?: (host: string) => object | null;
+}
+
+/** Where a session began. */
+interface Home {
+  readonly host: string;
+  readonly process: object | null;
 }
 
 /**
@@ -29,6 +37,9 @@ export class ClientChecker implements ClientObserver {
   readonly #options: ClientCheckerOptions;
   readonly #wholes: WholeWatchChecker;
   readonly #live = new Map<bigint, SimClient>();
+  readonly #homes = new Map<bigint, Home>();
+  /** Sessions whose ends were asked for. */
+  readonly #ending = new Set<bigint>();
 
   constructor(world: World, model: HistoryModel, options: ClientCheckerOptions) {
     this.#world = world;
@@ -40,6 +51,7 @@ export class ClientChecker implements ClientObserver {
 
   sent(call: Call): void {
     const { op } = call;
+    if (op.kind === 'close') this.#ending.add(call.sessionId);
     if (op.kind !== 'read' && op.kind !== 'sync' && op.kind !== 'watchAll') {
       this.#model.sent(call.sessionId, call.xid, call.connection);
     }
@@ -137,13 +149,17 @@ export class ClientChecker implements ClientObserver {
 
   opened(client: SimClient): void {
     this.#live.set(client.sessionId, client);
+    const host = client.serverHost;
+    const process = this.#options.processAt?.(host) ?? null;
+    this.#homes.set(client.sessionId, { host, process });
     client.shownZxid = 0;
   }
 
   expired(client: SimClient): void {
     if (client.sessionId === 0n) return;
     this.counts.expiries += 1;
-    this.#world.expect(this.#model.isClosing(client.sessionId), 'S3 expiry is proposed', () => {
+    const isOver = this.#model.isClosing(client.sessionId) || this.#hasEndedAtHome(client);
+    this.#world.expect(isOver, 'S3 expiry is proposed', () => {
       return `${client.name} is told that session ${sessionHex(client.sessionId)} is over, and it is not`;
     });
     this.#live.delete(client.sessionId);
@@ -151,6 +167,20 @@ export class ClientChecker implements ClientObserver {
 
   lost(_client: SimClient, calls: readonly Call[]): void {
     this.counts.lost += calls.length;
+  }
+
+  /**
+   * A session that all servers know ends by the history alone. One that its server alone knows ends
+   * with that server's process, in silence, on request, and for whoever asks elsewhere.
+   */
+  #hasEndedAtHome(client: SimClient): boolean {
+    if (this.#model.isGlobal(client.sessionId)) return false;
+    const home = this.#homes.get(client.sessionId);
+    if (home === undefined || home.host !== client.serverHost) return true;
+    if (this.#options.processAt?.(home.host) !== home.process) return true;
+    if (this.#ending.has(client.sessionId)) return true;
+    const silentMs = this.#world.nowMs - client.provenMs;
+    return silentMs >= client.timeoutMs - this.#options.expirySlackMs;
   }
 
   #expiredAt(session: bigint, zxid: number): void {

@@ -1,5 +1,5 @@
 import { OpCode } from '../../../server/protocol/op-code.ts';
-import type { Txn } from '../../../server/protocol/txn.ts';
+import type { Txn, TxnBody } from '../../../server/protocol/txn.ts';
 import { decodeTxn, peekTxnHeader } from '../../../server/protocol/txn-codec.ts';
 import type { Proposal } from '../../../server/zab/events.ts';
 import type { World } from '../world.ts';
@@ -17,6 +17,8 @@ interface SessionPast {
   readonly sent: Sent[];
   readonly committed: Set<number>;
   isCreated: boolean;
+  /** Without ever having been created. */
+  isEnded: boolean;
   /** Of the client's connections, the newest one by which a write took effect. */
   newestConnection: number;
   closedZxid: number | null;
@@ -58,6 +60,16 @@ export class HistoryModel {
     if (type === OpCode.CLOSE_SESSION) this.#closing.add(sessionId);
   }
 
+  /** Whether all servers know the session, or knew it. */
+  isGlobal(session: bigint): boolean {
+    return this.#sessions.get(session)?.isCreated === true;
+  }
+
+  /** A session that no history knows has ended at its server. */
+  endedLocally(session: bigint): void {
+    this.#past(session).isEnded = true;
+  }
+
   /** A write leaves a client. */
   sent(session: bigint, xid: number, connection: number): void {
     this.#past(session).sent.push({ xid, connection, isCommitted: false });
@@ -72,18 +84,24 @@ export class HistoryModel {
     this.#txns.set(proposal.zxid, txn);
     const past = this.#past(header.sessionId);
     if (header.cxid > 0) this.#inOrder(past, txn);
+    if (body.type === OpCode.CREATE_SESSION) {
+      this.#world.expect(!past.isCreated, 'S1 session ids are unique', () => {
+        return `${sessionHex(header.sessionId)} is created again at ${hex(header.zxid)}`;
+      });
+      this.#world.expect(!past.isEnded, 'S8 local sessions upgrade in one step', () => {
+        return `${sessionHex(header.sessionId)} is created at ${hex(header.zxid)}, after its end`;
+      });
+      past.isCreated = true;
+    }
+    this.#world.expect(this.#mayOwn(txn), 'S8 local sessions upgrade in one step', () => {
+      return `${hex(header.zxid)} makes an ephemeral of ${sessionHex(header.sessionId)}, which is nobody's`;
+    });
     if (past.closedZxid !== null && body.type !== -1) {
       this.#world.fail(
         'S3 no life after expiry',
         `${hex(header.zxid)} (type ${body.type}) of session ${sessionHex(header.sessionId)}, ` +
           `which ended at ${hex(past.closedZxid)}`,
       );
-    }
-    if (body.type === OpCode.CREATE_SESSION) {
-      this.#world.expect(!past.isCreated, 'S1 session ids are unique', () => {
-        return `${sessionHex(header.sessionId)} is created again at ${hex(header.zxid)}`;
-      });
-      past.isCreated = true;
     }
     this.tree.apply(txn);
     if (body.type !== OpCode.CLOSE_SESSION) return;
@@ -120,6 +138,15 @@ export class HistoryModel {
     while (past.sent[0]?.isCommitted === true) past.sent.shift();
   }
 
+  /** An ephemeral has an owner that every server knows. */
+  #mayOwn({ header, body }: Txn): boolean {
+    if (this.tree.sessions.has(header.sessionId)) return true;
+    if (body.type === OpCode.MULTI && body.txns.every((part) => part.type !== OpCode.ERROR)) {
+      return !body.txns.some(isEphemeral);
+    }
+    return !isEphemeral(body);
+  }
+
   #past(session: bigint): SessionPast {
     let past = this.#sessions.get(session);
     if (past === undefined) {
@@ -127,6 +154,7 @@ export class HistoryModel {
         sent: [],
         committed: new Set(),
         isCreated: false,
+        isEnded: false,
         newestConnection: 0,
         closedZxid: null,
       };
@@ -140,6 +168,10 @@ export class HistoryModel {
 function hasEffect({ body }: Txn): boolean {
   if (body.type === OpCode.MULTI) return body.txns.every((part) => part.type !== OpCode.ERROR);
   return body.type !== OpCode.ERROR;
+}
+
+function isEphemeral(body: TxnBody): boolean {
+  return (body.type === OpCode.CREATE || body.type === OpCode.CREATE2) && body.ephemeral;
 }
 
 export function sessionHex(session: bigint): string {

@@ -87,6 +87,13 @@ export function checkWrite(
     // A session that is over is told so by whoever knows, without a transaction.
     const isOver = model.closedAt(call.sessionId) !== null;
     if (result.error === ErrorCode.SESSION_EXPIRED && isOver) return false;
+    // A session that its server alone knows ends there.
+    if (call.op.kind === 'close' && result.error === ErrorCode.OK) {
+      if (!model.isGlobal(call.sessionId)) {
+        model.endedLocally(call.sessionId);
+        return false;
+      }
+    }
     return fail(
       'Z9 acked is committed',
       `answered ${result.error} at ${hex(header.zxid)}, which is not its transaction`,
