@@ -12,6 +12,8 @@ import type { Host, LogLevel } from './shell/host.ts';
 import type { ServerConfig } from './config/server-config.ts';
 import { openMemberFiles } from './shell/member-files.ts';
 import type { MemberFiles } from './shell/member-files.ts';
+import type { PeerNetwork } from './net/peer-network.ts';
+import { openPeerNetwork, PeerSecurityError } from './peer-security.ts';
 import { createNodeHost } from './shell/node-host.ts';
 import { startServer } from './shell/server.ts';
 
@@ -25,7 +27,11 @@ const threadPoolSize = '8';
 const semiSpaceGrowthFactor = 2;
 
 /** What this build can do beyond the basics. */
-const features: ReadonlySet<Feature> = new Set<Feature>(['observerMaster']);
+const features: ReadonlySet<Feature> = new Set<Feature>([
+  'observerMaster',
+  'quorumTls',
+  'quorumSasl',
+]);
 
 const usage = 'usage: node server/main.ts [-Dname=value …] zoo.cfg';
 
@@ -39,14 +45,16 @@ export async function runServer(
 ): Promise<void> {
   process.env['UV_THREADPOOL_SIZE'] ??= threadPoolSize;
   const { config, settings } = loadFiles(zooCfgPath, properties);
+  const addressMapPath = process.env['ZK_ADDRESS_MAP'] ?? null;
   const host = createNodeHost({
-    addressMapPath: process.env['ZK_ADDRESS_MAP'] ?? null,
+    addressMapPath,
     logLevel: (process.env['ZK_LOG_LEVEL'] ?? 'info') as LogLevel,
     exit: (code) => process.exit(code),
   });
   const memberFiles = memberFilesOf(config, host, resolve(zooCfgPath));
   const server = startServer(config, host, {
     settings,
+    peers: peersOrRefuse(() => openPeerNetwork(config, settings, host, addressMapPath)),
     ...(memberFiles === null ? {} : { memberFiles }),
   });
   if (server === null) return;
@@ -62,6 +70,15 @@ export async function runServer(
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
+}
+
+function peersOrRefuse(open: () => PeerNetwork): PeerNetwork {
+  try {
+    return open();
+  } catch (error) {
+    if (!(error instanceof PeerSecurityError)) throw error;
+    return refuse([error.message]);
+  }
 }
 
 /** `null`: members do not change, or their files cannot be written, which costs only a restart's memory. */

@@ -20,7 +20,7 @@ const doors: Readonly<Record<string, readonly [readonly string[], readonly strin
   'server/zab': [['server/util', 'server/protocol', 'server/config'], []],
   'server/prep': [['server/util', 'server/protocol', 'server/tree'], []],
   'server/auth': [['server/util', 'server/protocol', 'server/prep'], ['node:crypto']],
-  'server/keys': [['server/config'], ['node:crypto', 'node:fs']],
+  'server/keys': [['server/config'], ['node:crypto', 'node:fs', 'node:tls']],
   'server/sasl': [[], ['node:crypto']],
   'server/storage': [
     ['server/util', 'server/protocol'],

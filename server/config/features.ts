@@ -14,6 +14,7 @@ export type Feature =
   | 'observerMaster'
   | 'audit'
   | 'snapshotCompression'
+  | 'revocation'
   | 'oracle';
 
 interface Wish {
@@ -30,6 +31,8 @@ const wishes: readonly Wish[] = [
   wish('clientTls', 'client.portUnification', 'property', (s) => s.listen.clientPortUnification),
   wish('quorumTls', 'sslQuorum', 'file', (s) => s.quorum.isTls, true),
   wish('quorumTls', 'portUnification', 'file', (s) => s.quorum.portUnification, true),
+  wish('revocation', 'ssl.quorum.crl', 'property', (s) => s.quorumTls.crl, true),
+  wish('revocation', 'ssl.quorum.ocsp', 'property', (s) => s.quorumTls.ocsp, true),
   wish('quorumSasl', 'quorum.auth.enableSasl', 'file', (s) => s.quorum.sasl.enabled, true),
   wish(
     'clientSasl',
@@ -78,6 +81,12 @@ export function unsupportedProblems(
       : 'quorum.auth.learnerRequireSasl';
     const { line = 0, value = '' } = values.find(key, 'file') ?? {};
     problems.push({ line, key, value, remedy: 'It needs quorum.auth.enableSasl=true beside it.' });
+  } else if (sasl.serverRequired && !sasl.learnerRequired) {
+    const key = 'quorum.auth.serverRequireSasl';
+    const { line = 0, value = '' } = values.find(key, 'file') ?? {};
+    const remedy =
+      'It needs quorum.auth.learnerRequireSasl=true beside it: the others must authenticate too.';
+    problems.push({ line, key, value, remedy });
   }
   return { problems, warnings };
 }

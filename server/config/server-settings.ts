@@ -169,6 +169,8 @@ function quorumSettings(values: ConfigValues): {
   readonly observerBacklogBytesMax: number;
   readonly isTls: boolean;
   readonly portUnification: boolean;
+  /** Changed files of key and trust stores count for new connections. */
+  readonly reloadsCertificates: boolean;
   readonly sasl: {
     readonly enabled: boolean;
     readonly serverRequired: boolean;
@@ -203,6 +205,7 @@ function quorumSettings(values: ConfigValues): {
     ),
     isTls: values.flag('sslQuorum', 'file', false),
     portUnification: values.flag('portUnification', 'file', false),
+    reloadsCertificates: values.flag('sslQuorumReloadCertFiles', 'file', false),
     sasl: {
       enabled: values.flag(`${sasl}.enableSasl`, 'file', false),
       serverRequired: values.flag(`${sasl}.serverRequireSasl`, 'file', false),

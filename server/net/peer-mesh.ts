@@ -8,6 +8,7 @@ import { FrameDecoder, notificationBytesMax } from '../protocol/framing.ts';
 import { JuteError } from '../protocol/jute.ts';
 import type { Notification } from '../protocol/notification.ts';
 import { decodeNotification, encodeNotificationFrame } from '../protocol/notification.ts';
+import type { QuorumSasl } from './quorum-sasl.ts';
 import type { Connection, Listener, SocketAddress, Transport } from './transport.ts';
 
 export interface PeerMeshOptions {
@@ -16,6 +17,10 @@ export interface PeerMeshOptions {
   readonly address: SocketAddress;
   readonly listenAddress: SocketAddress;
   readonly transport: Transport;
+  /** Behind the greeting, servers authenticate each other. */
+  readonly sasl?: QuorumSasl | null;
+  /** By certificates or SASL: who is not let in sees its connections opened and closed. */
+  readonly isSecured?: boolean;
   readonly connectTimeoutMs: number;
   /** Of the configuration; `null` for a server it does not name. */
   readonly addressOf: (sid: number) => SocketAddress | null;
@@ -23,6 +28,8 @@ export interface PeerMeshOptions {
   /** That server's port cannot be dialled; or, not refused, the connection to it ended. */
   readonly onUnreachable: (sid: number, isRefused: boolean) => void;
   readonly onListenFailure: (reason: string) => void;
+  /** Not let in, or not believed: authentication or the certificate's names say so. */
+  readonly onRefused?: (remote: SocketAddress, reason: string) => void;
   /** Something a person may want to know about a connection. */
   readonly onNote: (what: string, values: Readonly<Record<string, string | number>>) => void;
 }
@@ -37,6 +44,7 @@ interface Peer {
 }
 
 const greetingBytesMax = 20 + 2048;
+const noBytes: Buffer = Buffer.alloc(0);
 
 /** Connections that have not said who they are. A server says it at once, so the oldest may go. */
 const unknownMax = 64;
@@ -102,14 +110,32 @@ export class PeerMesh {
       this.#options.onUnreachable(to, true);
     };
     connection.onConnect = () => {
-      peer.dialling = null;
       connection.write(encodeInitialMessage(this.#greeting()));
-      // The larger id keeps the connection that it opened; the smaller only asks to be dialled.
-      if (this.#options.sid < to) {
-        connection.onClose = () => undefined;
-        connection.end();
-      } else this.#keep(to, connection, new FrameDecoder(notificationBytesMax));
+      const { sasl = null } = this.#options;
+      if (sasl === null) return this.#opened(to, connection, noBytes);
+      sasl.initiate(connection, {
+        onDone: (rest) => this.#opened(to, connection, rest),
+        onRefused: (reason) => {
+          if (this.#isClosed) return;
+          peer.dialling = null;
+          this.#options.onRefused?.(connection.remote, reason);
+          this.#options.onUnreachable(to, true);
+        },
+      });
     };
+  }
+
+  /** The larger id keeps the connection that it opened; the smaller only asks to be dialled. */
+  #opened(to: number, connection: Connection, rest: Buffer): void {
+    if (this.#isClosed) return connection.destroy();
+    this.#peer(to).dialling = null;
+    if (this.#options.sid < to) {
+      connection.onClose = () => undefined;
+      return connection.end();
+    }
+    const frames = new FrameDecoder(notificationBytesMax);
+    this.#keep(to, connection, frames);
+    if (rest.length > 0) this.#take(to, connection, frames, rest);
   }
 
   #greeting(): InitialMessage {
@@ -127,9 +153,29 @@ export class PeerMesh {
       received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
       const greeting = this.#readGreeting(connection, received);
       if (greeting === null) return;
-      this.#unknown.delete(connection);
-      this.#accepted(connection, greeting.message, received.subarray(greeting.bytes));
+      this.#identify(connection, greeting.message, received.subarray(greeting.bytes));
     };
+  }
+
+  /** Whether it is who it says it is. */
+  #identify(connection: Connection, message: InitialMessage, rest: Buffer): void {
+    const { sasl = null, addressOf } = this.#options;
+    const onRefused = (reason: string): void => {
+      this.#unknown.delete(connection);
+      connection.destroy();
+      if (!this.#isClosed) this.#options.onRefused?.(connection.remote, reason);
+    };
+    const onDone = (behind: Buffer): void => {
+      this.#unknown.delete(connection);
+      if (this.#isClosed) return connection.destroy();
+      this.#accepted(connection, message, behind);
+    };
+    const { host } = addressOf(message.sid) ?? announcedAddress(message) ?? { host: null };
+    if (host !== null && connection.proves?.(host) === false) {
+      return onRefused(`its certificate does not name ${host}, where server ${message.sid} is`);
+    }
+    if (sasl === null) onDone(rest);
+    else sasl.accept(connection, rest, { onDone, onRefused });
   }
 
   #dropOldestUnknown(): void {
@@ -183,12 +229,16 @@ export class PeerMesh {
     this.#options.onNote('election connection kept', { peer: sid, port: connection.remote.port });
     peer.connection?.destroy();
     peer.connection = connection;
-    connection.onData = (chunk) => this.#take(sid, connection, frames, chunk);
+    let isHeard = false;
+    connection.onData = (chunk) => {
+      isHeard = true;
+      this.#take(sid, connection, frames, chunk);
+    };
     connection.onClose = (reason) => {
       if (peer.connection !== connection) return;
       peer.connection = null;
       this.#options.onNote('election connection closed', { peer: sid, reason });
-      this.#options.onUnreachable(sid, false);
+      this.#options.onUnreachable(sid, this.#options.isSecured === true && !isHeard);
     };
     if (peer.last !== null) connection.write(peer.last);
   }

@@ -1,16 +1,15 @@
 /** Byte streams between machines, as the rooms see them. Callbacks run in a later turn than the call. */
 export interface Transport {
-  /** `onFailure` when the address cannot be bound; the reason names it. */
-  listen(
-    address: SocketAddress,
-    handlers: {
-      readonly onListening: (port: number) => void;
-      readonly onConnection: (connection: Connection) => void;
-      readonly onFailure: (reason: string) => void;
-    },
-  ): Listener;
+  listen(address: SocketAddress, handlers: ListenHandlers): Listener;
   /** Fails through the connection's `onClose`. */
   connect(address: SocketAddress, timeoutMs: number): Connection;
+}
+
+export interface ListenHandlers {
+  readonly onListening: (port: number) => void;
+  readonly onConnection: (connection: Connection) => void;
+  /** The address cannot be bound; the reason names it. */
+  readonly onFailure: (reason: string) => void;
 }
 
 export interface SocketAddress {
@@ -25,6 +24,8 @@ export interface Listener {
 
 export interface Connection {
   readonly remote: SocketAddress;
+  /** Whether the peer's certificate names that host; absent where names are not looked at. */
+  readonly proves?: (host: string) => boolean;
   /** Set these before the turn ends. Chunks belong to the receiver. */
   onConnect: () => void;
   onData: (chunk: Buffer) => void;

@@ -1,5 +1,6 @@
 import type { Auth } from '../auth/auth.ts';
 import type { ServerConfig } from '../config/server-config.ts';
+import type { PeerNetwork } from '../net/peer-network.ts';
 import type { SessionId } from '../protocol/session-id.ts';
 import type { LocalSessions } from '../session/door.ts';
 import type { AccessRules } from '../prep/access.ts';
@@ -20,6 +21,7 @@ import type { Membership } from './membership.ts';
 export interface Core {
   readonly config: ServerConfig;
   readonly host: Host;
+  readonly peers: PeerNetwork;
   tree: StoredTree;
   readonly storage: Storage;
   peer: ZabPeer;

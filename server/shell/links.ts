@@ -55,9 +55,9 @@ export class Links {
   }
 
   #listenAt(ownHost: string, port: number, onFailure: (reason: string) => void): void {
-    const { config, host } = this.#core;
+    const { config, peers } = this.#core;
     const address = { host: config.quorumListenOnAllAddresses ? '0.0.0.0' : ownHost, port };
-    this.#listener = host.transport.listen(address, {
+    this.#listener = peers.quorum.listen(address, {
       onListening: () => undefined,
       onConnection: (connection) => this.#accept(connection),
       onFailure,
@@ -74,7 +74,7 @@ export class Links {
   connect(server: EnsembleServer, port: number, timeoutMs: number): void {
     this.closeLeader();
     const address = { host: server.host, port };
-    const link = this.#open(this.#core.host.transport.connect(address, timeoutMs));
+    const link = this.#open(this.#core.peers.quorum.connect(address, timeoutMs));
     this.leader = link;
     link.onConnect = () => this.#emit({ type: 'leaderConnected', link: link.id });
     link.onClose = (reason) => {

@@ -64,6 +64,12 @@ export class Membership {
     return serverOf(this.#active, sid) ?? next;
   }
 
+  /** Of every server that is a member now or may be one next. */
+  hosts(): readonly string[] {
+    const servers = [...this.#active.servers, ...(this.#next?.servers ?? [])];
+    return servers.map((server) => server.host);
+  }
+
   electionAddress(sid: number): SocketAddress | null {
     const server = this.server(sid);
     return server === null ? null : { host: server.host, port: server.electionPort };

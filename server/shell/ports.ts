@@ -89,7 +89,7 @@ export class Ports {
   }
 
   #openMesh(own: EnsembleServer | null): void {
-    const { config, host, members } = this.#core;
+    const { config, host, members, peers } = this.#core;
     const { emit } = this.#parts;
     const address = { host: own?.host ?? '', port: own?.electionPort ?? 0 };
     this.#electionAddress = address;
@@ -101,12 +101,15 @@ export class Ports {
       sid: config.sid,
       address,
       listenAddress,
-      transport: host.transport,
+      transport: peers.election,
+      sasl: peers.sasl,
+      isSecured: peers.isSecured,
       connectTimeoutMs: config.connectTimeoutMs,
       addressOf: (sid) => members?.electionAddress(sid) ?? null,
       onNotification: (from, notification) => emit({ type: 'notification', from, notification }),
       onUnreachable: (sid, isRefused) => emit({ type: 'voterUnreachable', sid, isRefused }),
       onListenFailure: (reason) => host.exit(ExitCode.BIND_FAILED, `election port: ${reason}`),
+      onRefused: peers.onRefused,
       onNote: (what, values) => host.log('debug', what, values),
     });
   }

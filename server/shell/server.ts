@@ -3,6 +3,8 @@ import { createAuth } from '../auth/auth.ts';
 import type { Ensemble } from '../config/ensemble.ts';
 import type { ServerConfig } from '../config/server-config.ts';
 import type { ServerSettings } from '../config/server-settings.ts';
+import { plainPeers } from '../net/peer-network.ts';
+import type { PeerNetwork } from '../net/peer-network.ts';
 import { zxidHex } from '../protocol/zxid.ts';
 import { createLocalSessions, localSessionsMax } from '../session/local-sessions.ts';
 import { createSessionIds } from '../session/session-ids.ts';
@@ -47,6 +49,8 @@ export interface ServerParts {
   /** Where changed members are kept for the next start; without it they are not. */
   readonly memberFiles?: MemberFiles;
 }
+  /** How the others are reached; without it by the host's transport, and nothing is proven. */
+  readonly peers?: PeerNetwork;
 
 /** A server that has recovered what its disk has. */
 export interface RunningServer {
@@ -113,6 +117,7 @@ class Server implements RunningServer {
       tree,
       storage: this.#storage,
       peer,
+      peers: parts.peers ?? plainPeers(host.transport),
       members:
         config.ensemble === null
           ? null
@@ -141,6 +146,7 @@ class Server implements RunningServer {
     this.#links = new Links(core, (event) => this.#turn.emit(event));
     this.#sessions = new Sessions(core, {
       ids: createSessionIds(
+    core.peers.memberHosts = () => core.members?.hosts() ?? [];
         config.ensemble === null ? soloSessionSid : config.sid,
         host.wallMs(),
         Math.floor(host.random() * 2 ** 15),

@@ -1,0 +1,71 @@
+import type { Socket } from 'node:net';
+import type { Connection, SocketAddress } from './transport.ts';
+
+/** A byte stream over a socket of Node, plain or TLS. */
+export class TcpConnection implements Connection {
+  readonly remote: SocketAddress;
+  onConnect: () => void = ignore;
+  onData: (chunk: Buffer) => void = ignore;
+  onClose: (reason: string) => void = ignore;
+  onDrain: () => void = ignore;
+  readonly proves?: (host: string) => boolean;
+  readonly #socket: Socket;
+  #closed = false;
+
+  /** @param proves what the peer's certificate says; see {@link Connection.proves} */
+  constructor(socket: Socket, remote: SocketAddress, proves?: (host: string) => boolean) {
+    this.#socket = socket;
+    this.remote = remote;
+    if (proves !== undefined) this.proves = proves;
+    socket.on('data', (chunk) => this.onData(chunk));
+    socket.on('drain', () => this.onDrain());
+    socket.on('error', (error) => this.#closeWith(error.message));
+    socket.on('end', () => this.#closeWith('closed by the peer'));
+    socket.on('close', () => this.#closeWith('closed'));
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.#closed ? true : this.#socket.write(bytes);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#closed = true;
+    this.#socket.destroy();
+  }
+
+  fail(reason: string): void {
+    this.#socket.destroy();
+    this.#closeWith(reason);
+  }
+
+  #closeWith(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.onClose(reason);
+  }
+}
+
+export function remoteOf(socket: Socket): SocketAddress {
+  const host = socket.remoteAddress ?? '';
+  // A dual-stack listener shows IPv4 peers in their mapped form; access lists want the plain one.
+  return {
+    host: host.startsWith('::ffff:') ? host.slice('::ffff:'.length) : host,
+    port: socket.remotePort ?? 0,
+  };
+}
+
+function ignore(): void {
+  return undefined;
+}
