@@ -48,9 +48,9 @@ export interface ServerParts {
   readonly openStorage?: typeof openStorage;
   /** Where changed members are kept for the next start; without it they are not. */
   readonly memberFiles?: MemberFiles;
-}
   /** How the others are reached; without it by the host's transport, and nothing is proven. */
   readonly peers?: PeerNetwork;
+}
 
 /** A server that has recovered what its disk has. */
 export interface RunningServer {
@@ -114,10 +114,10 @@ class Server implements RunningServer {
     this.#core = {
       config,
       host,
+      peers: parts.peers ?? plainPeers(host.transport),
       tree,
       storage: this.#storage,
       peer,
-      peers: parts.peers ?? plainPeers(host.transport),
       members:
         config.ensemble === null
           ? null
@@ -143,10 +143,10 @@ class Server implements RunningServer {
       dirty: (client) => this.#turn.dirty(client),
     };
     const core = this.#core;
+    core.peers.memberHosts = () => core.members?.hosts() ?? [];
     this.#links = new Links(core, (event) => this.#turn.emit(event));
     this.#sessions = new Sessions(core, {
       ids: createSessionIds(
-    core.peers.memberHosts = () => core.members?.hosts() ?? [];
         config.ensemble === null ? soloSessionSid : config.sid,
         host.wallMs(),
         Math.floor(host.random() * 2 ** 15),
