@@ -81,12 +81,9 @@ function hasHole(reader: DiskReader, scan: ScanEnd, dataEnd: number): boolean {
   if (isStartMissing(reader, scan.at)) return true;
   const until = Math.min(Math.max(scan.claimedEnd, scan.at + entryPrefixBytes), dataEnd);
   const from = scan.at + sealBytes;
-  let sector = scan.at - (scan.at % sectorBytes);
-  for (; sector < until; sector += sectorBytes) {
-    const start = Math.max(from, sector);
-    const end = sector + sectorBytes;
-    if (end <= start) continue;
-    const bytes = readRange(reader, start, end);
+  // The sector it begins in was looked at: few bytes of it that are zero would say nothing.
+  for (let sector = sectorBehind(scan.at); sector < until; sector += sectorBytes) {
+    const bytes = readRange(reader, Math.max(from, sector), sector + sectorBytes);
     if (bytes.length > 0 && isZero(bytes, 0, bytes.length)) return true;
   }
   return false;
@@ -97,9 +94,13 @@ function hasHole(reader: DiskReader, scan: ScanEnd, dataEnd: number): boolean {
  * there, or the zeros of an older seal. An entry's own first four bytes are zeros, no more.
  */
 function isStartMissing(reader: DiskReader, at: number): boolean {
-  const sectorEnd = at - (at % sectorBytes) + sectorBytes;
-  const bytes = readRange(reader, at, Math.min(sectorEnd, at + entryPrefixBytes));
+  const bytes = readRange(reader, at, Math.min(sectorBehind(at), at + entryPrefixBytes));
   return bytes.length > 4 && isZero(bytes, 0, bytes.length);
+}
+
+/** Where the next sector begins. */
+function sectorBehind(at: number): number {
+  return at - (at % sectorBytes) + sectorBytes;
 }
 
 /** Whether a later entry of this history stands whole in `[from, to)`, at whatever offset. */

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { zxidOf, type Zxid } from '../../server/protocol/zxid.ts';
 import { StorageError } from '../../server/storage/storage-error.ts';
 import { snapshotBytes } from '../../server/storage/snapshot-bytes.ts';
+import { entryOverheadBytes, writeEntry } from '../../server/storage/txn-log-format.ts';
 import { Bench, dataDir, entry, golden, recovered, sourceOf, versionDir } from './fixtures.ts';
 import { MemoryDisk } from './memory-disk.ts';
 
@@ -187,4 +188,21 @@ test('a refusal names the file, the byte, the last zxid and what to do', () => {
       error.message.includes('zxid 0x1') &&
       error.message.includes('quorum'),
   );
+});
+
+test('an entry whose bytes changed is refused wherever it stands to the sectors of the disk', () => {
+  // No seal vouches for it; each entry begins one byte later in its sector than the one before.
+  const entryBytes = 513;
+  const entries = Array.from({ length: 520 }, (_, index) =>
+    entry(0, index + 1, entryBytes - entryOverheadBytes),
+  );
+  const log = Buffer.alloc(16 + entries.length * entryBytes);
+  reference.copy(log, 0, 0, 16);
+  for (const [index, one] of entries.entries()) writeEntry(log, 16 + index * entryBytes, one.bytes);
+  for (let index = 450; index < 512; index += 1) {
+    const at = 16 + index * entryBytes;
+    const spoiled = Buffer.from(log);
+    spoiled.writeUInt8(spoiled.readUInt8(at + 7) ^ 0x10, at + 7);
+    assert.equal(outcome(spoiled), 'LOG_CORRUPT', `byte ${at % 512} of a sector`);
+  }
 });
