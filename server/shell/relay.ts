@@ -45,6 +45,11 @@ export class Relay {
     this.#parts = parts;
   }
 
+  /** Sessions that it knows a place of. */
+  get knownCount(): number {
+    return this.#places.size;
+  }
+
   /** True: the request is a sync, and the observer waits for its answer. @throws JuteError */
   request(link: LinkId, packet: QuorumPacket): boolean {
     const { sessionId, opCode } = readForwardedHeader(readerOf(packet));

@@ -8,7 +8,10 @@ import { ConfigValues } from '../../server/config/config-values.ts';
 import { serverSettings } from '../../server/config/server-settings.ts';
 import type { ServerSettings } from '../../server/config/server-settings.ts';
 import { parseZooCfg } from '../../server/config/zoo-cfg.ts';
-import type { EnsembleOptions, SimEnsemble } from './sim-ensemble.ts';
+import { create, setData } from './client-ops.ts';
+import { epilogue } from './epilogue.ts';
+import { SimEnsemble } from './sim-ensemble.ts';
+import type { EnsembleOptions } from './sim-ensemble.ts';
 import { report, stormScenario } from './scenario.ts';
 
 /** Settings as a zoo.cfg says them. */
@@ -74,3 +77,42 @@ function servedByFollowers(ensemble: SimEnsemble): number {
     return master !== undefined && ensemble.server(master)?.view.state().role === 'following';
   }).length;
 }
+
+test('what a client sent by an observer it has left comes to nothing, behind one follower too (20 seeds)', () => {
+  let moves = 0;
+  for (let seed = 1; seed <= 20; seed += 1) {
+    const stage = new SimEnsemble({
+      seed,
+      voters: 2,
+      observers: 2,
+      parts: () => ({ settings: masters }),
+    });
+    stage.settle(5_000);
+    const follower = stage.leader() === 1 ? 2 : 1;
+    assert.equal(servedByFollowers(stage), 2);
+    const [left, taken] = [stage.hostOf(3), stage.hostOf(4)];
+    const client = stage.client('mover', [left, taken]);
+    assert(stage.world.runUntil(() => client.isOpen, 5_000));
+    const before = client.serverHost;
+    const after = before === left ? taken : left;
+    client.call(create('/register', 'at first'));
+    assert(stage.world.runUntil(() => client.outstanding === 0, 5_000));
+    // Its server's word reaches the follower late, while the client goes on at the other one.
+    stage.network.slow(before, stage.hostOf(follower), 400, 400);
+    client.call(setData('/register', 'late'));
+    stage.run(20);
+    stage.network.cutBoth(client.process.host, before);
+    stage.network.reset(client.process.host, before);
+    const hasMoved = (): boolean => client.isOpen && client.serverHost === after;
+    const isInTime = stage.world.runUntil(hasMoved, 300, 1);
+    if (isInTime) {
+      moves += 1;
+      client.call(setData('/register', 'after'));
+    }
+    stage.run(1_000);
+    if (isInTime) assert.equal(stage.model.tree.now('/register')?.data, 'after', `seed ${seed}`);
+    stage.network.healAll();
+    epilogue(stage);
+  }
+  assert(moves > 5, `${moves} sessions moved in time`);
+});

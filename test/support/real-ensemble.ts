@@ -14,6 +14,10 @@ export type Kind = 'ours' | 'apache';
 export interface MemberSpec {
   readonly kind: Kind;
   readonly role?: 'participant' | 'observer';
+  /** Where the others reach it; 127.0.0.1 otherwise. */
+  readonly host?: string;
+  /** More lines of its own zoo.cfg. */
+  readonly settings?: Readonly<Record<string, string | number>>;
 }
 
 export interface EnsembleOptions {
@@ -187,7 +191,8 @@ export class RealEnsemble implements AsyncDisposable {
     };
     const lines = options.members.map((member, index) => {
       const { quorum, election } = portsOf(index);
-      return `server.${index + 1}=127.0.0.1:${quorum}:${election}:${member.role ?? 'participant'}`;
+      const address = `${member.host ?? '127.0.0.1'}:${quorum}:${election}`;
+      return `server.${index + 1}=${address}:${member.role ?? 'participant'}`;
     });
     const members = options.members.map((spec, index) => {
       const home = join(directory, String(index + 1));
@@ -278,6 +283,7 @@ function writeFiles(member: Member, lines: readonly string[], options: EnsembleO
     'admin.serverPort': member.adminPort,
     'admin.serverAddress': '127.0.0.1',
     ...options.settings,
+    ...member.spec.settings,
   };
   const text = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
   const servers = options.members.length > 1 ? lines : [];
