@@ -105,7 +105,7 @@ test('an unknown state is dropped', () => {
   }
 });
 
-test('recorded greetings read as recorded, wait for their end, and write the same bytes', () => {
+test('ZOOKEEPER-3720: recorded greetings read as recorded, wait for their end, and write the same bytes', () => {
   assert.ok(greetings.length > 5);
   for (const vector of greetings) {
     const bytes = Buffer.from(vector.hex, 'hex');

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ServerView } from '../../server/admin/server-view.ts';
 import { loadServerConfig } from '../../server/config/load-config.ts';
 import type { ServerConfig } from '../../server/config/server-config.ts';
 import type { Host } from '../../server/shell/host.ts';
@@ -15,6 +16,7 @@ export interface Standalone extends AsyncDisposable {
   readonly config: ServerConfig;
   readonly host: Host;
   readonly dataDir: string;
+  readonly view: ServerView;
 }
 
 /** `lines` are more lines of zoo.cfg. */
@@ -41,13 +43,15 @@ export async function startStandalone(lines: readonly string[]): Promise<Standal
     if (failure !== null || server === null) throw new Error(failure ?? 'no server');
     return server.clientPort !== null;
   });
+  if (server === null) throw new Error('no server');
   return {
     port,
     config,
     host,
     dataDir,
+    view: server.view,
     async [Symbol.asyncDispose]() {
-      await new Promise<void>((done) => (server === null ? done() : server.stop(done)));
+      await new Promise<void>((done) => server.stop(done));
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
