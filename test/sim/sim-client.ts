@@ -89,10 +89,13 @@ export class SimClient {
   readonly watches: ClientWatch[] = [];
   /** `null`: none wanted. */
   readonly whole: WholeWatch | null;
+  /** The present server has no quorum and answers reads alone. */
+  isReadOnly = false;
   isStopped = false;
   readonly #network: SimNetwork;
   readonly #hosts: readonly string[];
   readonly #wantedTimeoutMs: number;
+  readonly #takesReadOnly: boolean;
   readonly #observer: ClientObserver;
   #state: State = 'down';
   #password: Uint8Array = new Uint8Array(16);
@@ -116,6 +119,8 @@ export class SimClient {
       readonly observer: ClientObserver;
       /** It wants to hear of every change of the tree. */
       readonly watchesAll?: boolean;
+      /** It is content with a server that has no quorum. */
+      readonly readOnly?: boolean;
     },
   ) {
     this.name = name;
@@ -124,6 +129,7 @@ export class SimClient {
     this.#hosts = options.hosts;
     this.#wantedTimeoutMs = options.timeoutMs;
     this.#observer = options.observer;
+    this.#takesReadOnly = options.readOnly === true;
     this.whole = options.watchesAll === true ? { sinceZxid: null, next: 0, open: [] } : null;
     this.process.after(this.process.random.between(0, 20), () => this.#dial());
     this.#watchSilence();
@@ -202,7 +208,7 @@ export class SimClient {
         timeoutMs: this.#wantedTimeoutMs,
         sessionId: this.sessionId,
         password: this.#password,
-        readOnly: false,
+        readOnly: this.#takesReadOnly,
       });
     });
   }
@@ -280,6 +286,10 @@ export class SimClient {
     }
     const isNew = this.sessionId === sessionIdNone;
     this.#state = 'open';
+    this.isReadOnly = response.readOnly === true;
+    this.world.expect(this.#takesReadOnly || !this.isReadOnly, 'C4 no quorum, no service', () => {
+      return `${this.name} is taken in by ${this.serverHost}, which has no quorum`;
+    });
     this.timeoutMs = response.timeoutMs;
     this.sessionId = response.sessionId;
     this.#password = Uint8Array.from(response.password ?? []);

@@ -34,6 +34,8 @@ export interface EnsembleOptions {
   readonly clients?: number;
   /** Each of them has one server, as sessions that only that server knows demand it. */
   readonly homed?: boolean;
+  /** So many of them are content with a server that has no quorum. */
+  readonly readOnlyClients?: number;
   readonly sessionTimeoutMs?: number;
   readonly storm?: Partial<StormOptions>;
   readonly network?: Partial<NetworkOptions>;
@@ -206,6 +208,7 @@ export class SimEnsemble implements Cluster {
     hosts: readonly string[],
     timeoutMs: number = 3_000,
     watchesAll: boolean = false,
+    readOnly: boolean = false,
   ): SimClient {
     const host = `10.0.1.${this.clients.length + 1}`;
     this.clientHosts.push(host);
@@ -214,6 +217,7 @@ export class SimEnsemble implements Cluster {
       timeoutMs,
       observer: this.clientChecker,
       watchesAll,
+      readOnly,
     });
     this.clients.push(client);
     return client;
@@ -245,7 +249,8 @@ export class SimEnsemble implements Cluster {
     const all = this.sids.map(hostOfSid);
     const hosts = this.#options.homed === true ? [all[number % all.length] as string] : all;
     const timeoutMs = this.#options.sessionTimeoutMs ?? 3_000;
-    const client = this.client(`c${number}`, hosts, timeoutMs, number === 1);
+    const readsOnly = number <= (this.#options.readOnlyClients ?? 0);
+    const client = this.client(`c${number}`, hosts, timeoutMs, number === 1, readsOnly);
     this.#workloads.push(
       new Workload(client, {
         thinkMs: 25,

@@ -31,7 +31,17 @@ interface Home {
  */
 export class ClientChecker implements ClientObserver {
   answeredZxid = 0;
-  readonly counts = { writes: 0, refusals: 0, reads: 0, syncs: 0, events: 0, expiries: 0, lost: 0 };
+  readonly counts = {
+    writes: 0,
+    refusals: 0,
+    reads: 0,
+    syncs: 0,
+    events: 0,
+    expiries: 0,
+    lost: 0,
+    readOnlyReads: 0,
+    notReadOnly: 0,
+  };
   readonly #world: World;
   readonly #model: HistoryModel;
   readonly #options: ClientCheckerOptions;
@@ -65,6 +75,7 @@ export class ClientChecker implements ClientObserver {
         `${client.name} xid ${call.xid} ${op.kind} ${op.opCode}: ${message}`,
       );
     };
+    if (client.isReadOnly && this.#isWithoutQuorum(header, result)) return;
     if (op.kind === 'read') {
       this.counts.reads += 1;
       checkRead(this.#model, op, header, result, fail);
@@ -88,6 +99,19 @@ export class ClientChecker implements ClientObserver {
       }
       if (isCommitted) this.answeredZxid = Math.max(this.answeredZxid, header.zxid);
     }
+  }
+
+  /**
+   * What a server without a quorum does not do, or tells of a history that may not be everybody's:
+   * after a restart it shows what its disk has.
+   */
+  #isWithoutQuorum(header: ReplyHeader, result: OpResult): boolean {
+    if (result.error === ErrorCode.NOT_READ_ONLY) {
+      this.counts.notReadOnly += 1;
+      return true;
+    }
+    this.counts.readOnlyReads += 1;
+    return this.#model.txnAt(header.zxid) === undefined;
   }
 
   watchesSet(client: SimClient, zxid: number): void {
