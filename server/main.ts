@@ -31,6 +31,8 @@ const features: ReadonlySet<Feature> = new Set<Feature>([
   'observerMaster',
   'quorumTls',
   'quorumSasl',
+  'localSessions',
+  'readOnlyMode',
 ]);
 
 const usage = 'usage: node server/main.ts [-Dname=value …] zoo.cfg';

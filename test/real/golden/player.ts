@@ -209,7 +209,9 @@ export class Player implements Disposable {
     } catch (error) {
       return this.#compare(vector.name, recorded, String(error));
     }
-    if (vector.op === 'connect') this.#translation.learnSession(recorded, given);
+    if (vector.op === 'connect' && 'body' in recorded) {
+      this.#translation.learnSession(recorded, given);
+    }
     const expected = this.#translation.ofRecorded(recorded);
     this.#compare(vector.name, expected, this.#translation.ofGiven(given));
   }

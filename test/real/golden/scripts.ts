@@ -192,6 +192,14 @@ export async function playMove(player: Player, ports: readonly number[]): Promis
   await player.close('c');
 }
 
+/** At a member without a quorum. */
+export async function playReadOnly(player: Player, port: number): Promise<void> {
+  player.dial('c', port);
+  await player.play('c', 'readonly/connect-without-flag');
+  player.dial('c', port);
+  await player.through('c', 'readonly/connect', 'readonly/closeSession');
+}
+
 async function playWords(player: Player, port: number): Promise<void> {
   await player.hello('c', port);
   await player.create('c', '/g/fl', { flags: 1 });
