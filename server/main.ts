@@ -33,6 +33,7 @@ const features: ReadonlySet<Feature> = new Set<Feature>([
   'quorumSasl',
   'localSessions',
   'readOnlyMode',
+  'snapshotCompression',
 ]);
 
 const usage = 'usage: node server/main.ts [-Dname=value …] zoo.cfg';

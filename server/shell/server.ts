@@ -263,6 +263,7 @@ function storageOptions(
       : {
           fsyncWarningMs: settings.storage.fsyncWarningMs,
           logBytesMax: settings.storage.logBytesMax,
+          snapshotCompression: settings.storage.snapshotCompression || 'none',
           dataDirAutocreate: settings.storage.dataDirAutocreate,
           databaseAutocreate: settings.storage.databaseAutocreate,
         }),

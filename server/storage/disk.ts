@@ -33,7 +33,15 @@ export interface Disk {
    * without it has one user by nature.
    */
   lock?(path: string): DiskLock;
+  /**
+   * Makes bytes a deflate stream that ends at a byte, where that takes none of this thread's time. A
+   * disk without it leaves it to the caller.
+   */
+  deflate?(bytes: Uint8Array, done: PackDone): void;
 }
+
+/** Called later, or at once. */
+export type PackDone = (error: Error | null, packed: Uint8Array) => void;
 
 /** `holder`: who has the directory instead of us. */
 export type DiskLock = { readonly release: () => void } | { readonly holder: string };

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
-import type { Disk, DiskDone, DiskFile, DiskReader } from './disk.ts';
+import type { Disk, DiskDone, DiskFile, DiskReader, PackDone } from './disk.ts';
 import { lockFile } from './lock-file.ts';
 
 /** The disk of this machine. Writes and syncs go through libuv's thread pool, the rest is synchronous. */
@@ -20,6 +20,7 @@ export function createNodeDisk(): Disk {
     secure,
     syncDir,
     lock: lockFile,
+    deflate,
   };
 }
 
@@ -101,6 +102,13 @@ class NodeDiskFile implements DiskFile {
     error.path = this.#path;
     return error;
   }
+}
+
+/** In a thread of the pool, with one thread's worth of the machine at most: pieces come one by one. */
+function deflate(bytes: Uint8Array, done: PackDone): void {
+  // Loaded when it is needed: few servers compress.
+  const zlib = process.getBuiltinModule('node:zlib');
+  zlib.deflateRaw(bytes, { finishFlush: zlib.constants.Z_SYNC_FLUSH }, done);
 }
 
 function list(path: string): string[] {

@@ -12,6 +12,7 @@ import {
   type SnapshotFile,
 } from './snapshot-store.ts';
 import { snapshotName } from './snapshot-format.ts';
+import { packWhole } from './snapshot-packer.ts';
 import { unfinishedPrefix } from './snapshot-writer.ts';
 import { StorageError } from './storage-error.ts';
 import type { StorageOptions } from './storage-options.ts';
@@ -110,9 +111,13 @@ function startEmpty(disk: Disk, options: StorageOptions, target: RecoveryTarget)
   if (markers.length === 0 && options.databaseAutocreate === false) {
     return { lastZxid: zxidNone, recentLog: [], wasEmpty: true, snapshot: null };
   }
-  const name = snapshotName(zxidZero);
+  const compression = options.snapshotCompression ?? 'none';
+  const name = snapshotName(zxidZero, compression);
   const temporary = `${dirs.snapshots}/${unfinishedPrefix}${name}`;
-  disk.replaceAtomically(temporary, snapshotBytes(target.snapshotSource()));
+  disk.replaceAtomically(
+    temporary,
+    packWhole(snapshotBytes(target.snapshotSource()), compression),
+  );
   disk.rename(temporary, `${dirs.snapshots}/${name}`);
   disk.syncDir(dirs.snapshots);
   for (const path of markers) disk.remove(path);

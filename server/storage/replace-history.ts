@@ -2,7 +2,6 @@ import { zxidHex, type Zxid } from '../protocol/zxid.ts';
 import { setAside, type DataDirs } from './data-dir.ts';
 import type { Disk } from './disk.ts';
 import { listLogs, truncateLogs } from './log-files.ts';
-import { snapshotName } from './snapshot-format.ts';
 import { listSnapshots } from './snapshot-store.ts';
 
 /** `replacing.<hex>`: stands while a snapshot from the leader takes the place of the own history. */
@@ -40,16 +39,15 @@ export function finishReplacing(disk: Disk, dirs: DataDirs): void {
     if (match === null) continue;
     const zxid = Number.parseInt(match[1] as string, 16) as Zxid;
     // Without the snapshot the own history is still the one that counts.
-    if (disk.exists(`${dirs.snapshots}/${snapshotName(zxid)}`)) setOthersAside(disk, dirs, zxid);
+    const isThere = listSnapshots(disk, dirs.snapshots).some((file) => file.zxid === zxid);
+    if (isThere) setOthersAside(disk, dirs, zxid);
     disk.remove(`${dirs.snapshots}/${name}`);
     disk.syncDir(dirs.snapshots);
   }
 }
 
 function setOthersAside(disk: Disk, dirs: DataDirs, zxid: Zxid): void {
-  const snapshots = listSnapshots(disk, dirs.snapshots).filter(
-    (file) => file.name !== snapshotName(zxid),
-  );
+  const snapshots = listSnapshots(disk, dirs.snapshots).filter((file) => file.zxid !== zxid);
   setAside(disk, dirs, {
     snapshots: snapshots.map((file) => file.name),
     logs: listLogs(disk, dirs.logs).map((file) => file.name),

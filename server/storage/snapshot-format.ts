@@ -98,9 +98,10 @@ export function digestBehindBody(rest: Buffer): SnapshotDigest | null {
 
 export type Compression = 'none' | 'gz' | 'snappy';
 
-/** `snapshot.<hex>`. */
-export function snapshotName(zxid: Zxid): string {
-  return `snapshot.${zxidHex(zxid)}`;
+/** `snapshot.<hex>`, with `.gz` or `.snappy` behind it. */
+export function snapshotName(zxid: Zxid, compression: Compression = 'none'): string {
+  const plain = `snapshot.${zxidHex(zxid)}`;
+  return compression === 'none' ? plain : `${plain}.${compression}`;
 }
 
 /** Zxid and compression from a file's name; `null`: it is no finished snapshot. */

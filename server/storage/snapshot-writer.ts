@@ -2,10 +2,19 @@ import { adler32, adler32Start } from '../util/adler32.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import type { SnapshotSource } from './door.ts';
 import { lastZxidOf, snapshotEnd } from './snapshot-bytes.ts';
-import { snapshotHeader, snapshotName, type SnapshotDigest } from './snapshot-format.ts';
+import {
+  snapshotHeader,
+  snapshotName,
+  type Compression,
+  type SnapshotDigest,
+} from './snapshot-format.ts';
+import { createPacker, type SnapshotPacker } from './snapshot-packer.ts';
 
 /** Asked of the tree at once: about a millisecond of its time and of ours. */
 const sliceBytes: number = 256 * 1024;
+
+/** The same where it is compressed, which takes longer. */
+const packedSliceBytes: number = 64 * 1024;
 
 /** Unfinished files begin with this; nobody takes them for a snapshot, and start-up removes them. */
 export const unfinishedPrefix = 'unfinished.';
@@ -22,9 +31,12 @@ export type SnapshotDone = (
  */
 export class SnapshotWriter {
   readonly source: SnapshotSource;
+  /** Of the finished file. */
+  readonly path: string;
   readonly #disk: Disk;
   readonly #dir: string;
   readonly #temporary: string;
+  readonly #packer: SnapshotPacker | null;
   readonly #done: SnapshotDone;
   #file: DiskFile | null = null;
   #position = 0;
@@ -34,15 +46,18 @@ export class SnapshotWriter {
   /** @param place the serial number keeps two writers of one zxid apart. */
   constructor(
     disk: Disk,
-    place: { readonly dir: string; readonly serial: number },
+    place: { readonly dir: string; readonly serial: number; readonly compression: Compression },
     source: SnapshotSource,
     done: SnapshotDone,
   ) {
-    const { dir, serial } = place;
+    const { dir, serial, compression } = place;
+    const name = snapshotName(source.zxid, compression);
     this.source = source;
     this.#disk = disk;
     this.#dir = dir;
-    this.#temporary = `${dir}/${unfinishedPrefix}${serial}.${snapshotName(source.zxid)}`;
+    this.path = `${dir}/${name}`;
+    this.#temporary = `${dir}/${unfinishedPrefix}${serial}.${name}`;
+    this.#packer = createPacker(compression, disk);
     this.#done = done;
   }
 
@@ -64,12 +79,12 @@ export class SnapshotWriter {
 
   /** Gives the written file its name. Durable on return. @throws the disk's error. */
   finish(): void {
-    this.#disk.rename(this.#temporary, `${this.#dir}/${snapshotName(this.source.zxid)}`);
+    this.#disk.rename(this.#temporary, this.path);
     this.#disk.syncDir(this.#dir);
   }
 
   #nextSlice(): void {
-    const slice = this.source.next(sliceBytes);
+    const slice = this.source.next(this.#packer === null ? sliceBytes : packedSliceBytes);
     if (slice === null) return this.#writeEnd();
     this.#write(slice, () => this.#nextSlice());
   }
@@ -77,18 +92,33 @@ export class SnapshotWriter {
   #writeEnd(): void {
     const digest = this.source.digest();
     const end = snapshotEnd(this.#checksum, digest, lastZxidOf(this.source, digest));
-    this.#write(end, () => {
-      this.#file?.sync((error) => {
-        if (this.#isCancelled) return this.#discard();
-        if (error !== null) return this.#fail(error);
-        this.#close();
-        this.#done(null, { digest, bytes: this.#position });
-      });
+    const sync = (): void => this.#sync(digest);
+    const packer = this.#packer;
+    this.#write(end, packer === null ? sync : () => this.#writeBytes(packer.end(), sync));
+  }
+
+  #sync(digest: SnapshotDigest): void {
+    this.#file?.sync((error) => {
+      if (this.#isCancelled) return this.#discard();
+      if (error !== null) return this.#fail(error);
+      this.#close();
+      this.#done(null, { digest, bytes: this.#position });
     });
   }
 
   #write(bytes: Uint8Array, then: () => void): void {
+    // Seals are over the bytes as they are before any compression.
     this.#checksum = adler32(bytes, 0, bytes.length, this.#checksum);
+    if (this.#packer === null) return this.#writeBytes(bytes, then);
+    this.#packer.push(bytes, (error, packed) => {
+      if (this.#isCancelled) return this.#discard();
+      if (error !== null) return this.#fail(error);
+      // Nothing yet where a block is not full.
+      this.#writeBytes(packed, then);
+    });
+  }
+
+  #writeBytes(bytes: Uint8Array, then: () => void): void {
     this.#file?.write(bytes, this.#position, (error) => {
       if (this.#isCancelled) return this.#discard();
       if (error !== null) return this.#fail(error);

@@ -1,3 +1,5 @@
+import type { Compression } from './snapshot-format.ts';
+
 /** Time, chance and a voice; part of the shell's host. */
 export interface StorageHost {
   /** Monotonic, ms. */
@@ -39,5 +41,7 @@ export interface StorageOptions {
   readonly databaseAutocreate?: boolean;
   /** A longer write and fsync is logged, ms; default 1000. */
   readonly fsyncWarningMs?: number;
+  /** How snapshots are written; each is read as it was. Default none. */
+  readonly snapshotCompression?: Compression;
   readonly host: StorageHost;
 }

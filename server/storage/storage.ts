@@ -17,7 +17,6 @@ import { canTruncate } from './truncation.ts';
 import { purgeFiles } from './purge.ts';
 import { recoverHistory } from './recovery.ts';
 import { finishReplacing, replaceHistory } from './replace-history.ts';
-import { snapshotName } from './snapshot-format.ts';
 import { SnapshotPace } from './snapshot-pace.ts';
 import { listSnapshots } from './snapshot-store.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
@@ -237,7 +236,7 @@ class FileStorage implements Storage {
       try {
         this.#log.roll();
         replaceHistory(this.#disk, this.#dirs, source.zxid, () => writer.finish());
-        this.#finished(source.zxid);
+        this.#finished(writer);
       } catch (error) {
         return this.#fail(storageExitCode.snapshot, this.#snapshotProblem(source), error);
       }
@@ -253,7 +252,7 @@ class FileStorage implements Storage {
     if (routine?.writer !== writer) return;
     try {
       writer.finish();
-      this.#finished(writer.source.zxid);
+      this.#finished(writer);
     } catch (error) {
       const what = this.#snapshotProblem(writer.source);
       return this.#fail(storageExitCode.snapshot, what, error);
@@ -266,7 +265,11 @@ class FileStorage implements Storage {
     const { host } = this.#options;
     const startMs = host.nowMs();
     this.#snapshotsBegun += 1;
-    const place = { dir: this.#dirs.snapshots, serial: this.#snapshotsBegun };
+    const place = {
+      dir: this.#dirs.snapshots,
+      serial: this.#snapshotsBegun,
+      compression: this.#options.snapshotCompression ?? 'none',
+    };
     const writer = new SnapshotWriter(this.#disk, place, source, (error) => {
       this.#snapshotMsLast = host.nowMs() - startMs;
       if (error === null) return written();
@@ -289,9 +292,9 @@ class FileStorage implements Storage {
     return `snapshot 0x${zxidHex(source.zxid)} cannot be written in ${this.#dirs.snapshots}`;
   }
 
-  #finished(zxid: Zxid): void {
+  #finished(writer: SnapshotWriter): void {
     this.#snapshotCount += 1;
-    this.#isProven({ zxid, path: `${this.#dirs.snapshots}/${snapshotName(zxid)}` });
+    this.#isProven({ zxid: writer.source.zxid, path: writer.path });
   }
 
   #isProven(file: { readonly zxid: Zxid; readonly path: string }): void {
