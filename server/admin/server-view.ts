@@ -55,6 +55,8 @@ export interface MemberState {
   readonly leader: number | null;
   readonly epoch: number;
   readonly acceptedEpoch: number;
+  /** Why the history on its disk does not count, so that it does not vote; `null`: it does count. */
+  readonly lacking?: string | null;
   readonly zxid: string;
   readonly lastLoggedZxid: string;
   readonly znodeCount: number;

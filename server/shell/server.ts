@@ -31,6 +31,7 @@ import { ensembleOfTxn, Membership, nextMembers } from './membership.ts';
 import { Ports } from './ports.ts';
 import { learnerOptions, observerMasterOf } from './quorum-options.ts';
 import { ReadOnlyMode } from './read-only.ts';
+import { awaitRepair } from './repair.ts';
 import { Requests } from './requests.ts';
 import { Sessions } from './sessions.ts';
 import { Snapshots } from './snapshots.ts';
@@ -108,6 +109,8 @@ class Server implements RunningServer {
     });
     const recovered = this.#storage.recover(new TreeRecovery(tree, host), config.commitLogCount);
     logRecovery(host, recovered);
+    const { lack } = recovered;
+    if (lack !== null) awaitRepair(config, host, lack, () => this.#storage.lack === null);
     const auth = createAuth({ superDigest: config.superDigest });
     const next = nextMembers(config, tree);
     const peer = peerOf(config, host, recovered, { ...parts, next });
@@ -309,6 +312,8 @@ function peerOf(
     lastZxid: recovered.lastZxid,
     acceptedEpoch: recovered.acceptedEpoch ?? 0,
     currentEpoch: recovered.currentEpoch ?? 0,
+    lacksHistory: recovered.lack !== null,
+    isPromiseKnown: recovered.lack?.isPromiseKnown ?? true,
     recentLog: recovered.recentLog,
     nowMs: host.nowMs(),
   });

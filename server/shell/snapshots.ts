@@ -4,6 +4,7 @@ import type { StoredTree, TreeSnapshotSource } from '../tree/door.ts';
 import { createTree } from '../tree/data-tree.ts';
 import type { QuorumLink } from '../net/quorum-link.ts';
 import type { Core } from './core.ts';
+import { lackText } from './repair.ts';
 import { StreamedTree, TreeRecovery, streamEnd } from './history.ts';
 
 /** How much of a tree is put on a link at a time. */
@@ -54,7 +55,8 @@ export class Snapshots {
     const core = this.#core;
     const tree = this.freshTree();
     try {
-      core.storage.recover(new TreeRecovery(tree, core.host), 0);
+      const { lack } = core.storage.recover(new TreeRecovery(tree, core.host), 0);
+      if (lack !== null) return core.host.exit(1, `${lackText(lack)}. The next start repairs it.`);
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       return core.host.exit(error.exitCode, error.message);

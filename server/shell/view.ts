@@ -14,6 +14,7 @@ import type { Client } from './client.ts';
 import type { Core } from './core.ts';
 import { zeroCounters } from './core.ts';
 import { hexOf } from './leadership.ts';
+import { lackText } from './repair.ts';
 import type { Sessions } from './sessions.ts';
 
 /** What `srvr` and `envi` call this server. The protocol's version leads, as tools parse it. */
@@ -45,6 +46,7 @@ export class ShellView implements ServerView {
       sid: config.sid,
       role: config.ensemble === null ? 'standalone' : zab.role,
       phase: zab.phase,
+      lacking: this.#lacking(),
       serving: upstream !== null && !isReadOnly && !this.isDraining,
       readOnly: isReadOnly,
       draining: this.isDraining,
@@ -81,6 +83,11 @@ export class ShellView implements ServerView {
         lag: Math.max(0, zab.lastLogged - learner.lastAcked),
       })),
     };
+  }
+
+  #lacking(): string | null {
+    const { lack } = this.#core.storage;
+    return lack === null ? null : lackText(lack);
   }
 
   connections(): readonly ConnectionView[] {

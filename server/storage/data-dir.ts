@@ -45,7 +45,7 @@ export function openDataDirs(disk: Disk, options: StorageOptions): () => void {
       options.dataDir,
       `${options.dataDir} cannot be used: ${messageOf(error)}. Make it a directory that this ` +
         `user may write to, on a file system that is mounted read-write.`,
-      error,
+      { cause: error },
     );
   }
   return lock(disk, options);
@@ -126,7 +126,7 @@ function lockOne(disk: Disk, dir: string): ReturnType<NonNullable<Disk['lock']>>
       dir,
       `${dir} cannot be written: ${messageOf(error)}. Make it a directory that this user may ` +
         `write to, on a file system that is mounted read-write.`,
-      error,
+      { cause: error },
     );
   }
 }

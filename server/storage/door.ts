@@ -1,4 +1,7 @@
 import type { Zxid } from '../protocol/zxid.ts';
+import type { Lack } from './damage.ts';
+
+export type { Lack } from './damage.ts';
 
 /** A log entry's payload with its number. */
 export interface LogEntry {
@@ -47,6 +50,8 @@ export interface Recovered {
   readonly recentLog: readonly LogEntry[];
   /** True when there was neither snapshot nor log. */
   readonly wasEmpty: boolean;
+  /** Why the history does not count; then `lastZxid` is -1 and the tree is empty. `null`: it does. */
+  readonly lack: Lack | null;
 }
 
 /** How a disk failure ends: exit code and a sentence with the path and the remedy. */
@@ -77,7 +82,10 @@ export interface Storage {
    * `isCut` is false.
    */
   truncate(zxid: Zxid, done: (isCut: boolean) => void): void;
-  /** Atomically, durable when `done` is called. */
+  /**
+   * Atomically, durable when `done` is called. A current epoch is stored when the whole history that
+   * its leader began with is durable: from then on the history counts, whatever it lacked before.
+   */
   storeEpoch(which: 'accepted' | 'current', epoch: number, done: () => void): void;
   /** Writes in slices, fsyncs, renames. `replaceHistory` sets log entries above its zxid aside. */
   writeSnapshot(
@@ -91,6 +99,8 @@ export interface Storage {
   readLog(from: Zxid): readonly LogEntry[] | null;
   /** Removes snapshots and logs beyond the newest `retainCount` snapshots. Returns removed names. */
   purge(retainCount: number): readonly string[];
+  /** Why the history on disk does not count now; `null`: it does. */
+  readonly lack: Lack | null;
   /** For metrics. */
   readonly stats: StorageStats;
   /** Finishes what is in flight, then calls `done`. */

@@ -199,6 +199,7 @@ function hasHeader(file: LogFile, reader: DiskReader, isNewest: boolean): boolea
     'LOG_CORRUPT',
     file.path,
     `${file.path} is damaged: it does not begin with ZKLG. ${remedy}`,
+    { what: 'it does not begin with ZKLG' },
   );
 }
 
@@ -212,6 +213,7 @@ function corrupt(file: LogFile, at: number, zxid: Zxid, problem: string): Storag
     'LOG_CORRUPT',
     file.path,
     `${file.path} is damaged at byte ${at}, behind zxid 0x${zxidHex(zxid)}: ${problem}. ${remedy}`,
+    { offset: at, zxid, what: problem },
   );
 }
 
@@ -226,6 +228,7 @@ function gap(file: LogFile, at: number, zxid: Zxid, last: Zxid): StorageError {
     file.path,
     `Transactions are missing: ${file.path} goes on at byte ${at} with zxid 0x${zxidHex(zxid)}, but ` +
       `the state ends at 0x${zxidHex(last)}. ${remedy}`,
+    { offset: at, zxid: last, what: `transactions are missing in front of 0x${zxidHex(zxid)}` },
   );
 }
 

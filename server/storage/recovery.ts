@@ -2,8 +2,10 @@ import { zxidHex, zxidNone, zxidZero, type Zxid } from '../protocol/zxid.ts';
 import type { Disk } from './disk.ts';
 import type { LogEntry, RecoveryTarget } from './door.ts';
 import { dataDirs, type DataDirs } from './data-dir.ts';
+import { hasEpochs } from './epoch-files.ts';
 import { listLogs } from './log-files.ts';
 import { logsHaveEntries, replayLogs } from './log-replay.ts';
+import { readReached } from './reached.ts';
 import { snapshotBytes } from './snapshot-bytes.ts';
 import {
   endsLikeSnapshot,
@@ -82,12 +84,14 @@ function loadNewest(
   // A first start that was interrupted: the empty database's own snapshot is not whole.
   const isBirth = files.every((file) => file.zxid === zxidZero);
   if (files.length === 0 || (isBirth && !logsHaveEntries(disk, dirs.logs))) return null;
+  const what = `no snapshot is whole (${problems.join('; ')})`;
   throw new StorageError(
     'SNAPSHOT_CORRUPT',
     dirs.snapshots,
     `No snapshot in ${dirs.snapshots} is whole (${problems.join('; ')}). Restore one from a backup; ` +
       `or, if the other servers form a quorum, move the contents of ${dirs.snapshots} and ` +
       `${dirs.logs} away and let this server copy the state from them.`,
+    { what },
   );
 }
 
@@ -99,6 +103,7 @@ function snapshotMissing(dirs: DataDirs): StorageError {
       `Restore the snapshots; or, if the log is complete from the first transaction on, start once ` +
       `with zookeeper.snapshot.trust.empty=true; or, if the other servers form a quorum, move the ` +
       `log away and let this server copy the state from them.`,
+    { what: `${dirs.logs} has transactions and no snapshot that they could follow` },
   );
 }
 
@@ -106,18 +111,16 @@ function snapshotMissing(dirs: DataDirs): StorageError {
 function startEmpty(disk: Disk, options: StorageOptions, target: RecoveryTarget): History {
   const dirs = dataDirs(options);
   target.reset();
-  for (const file of listLogs(disk, dirs.logs)) disk.remove(file.path);
   const markers = dirs.initializePaths.filter((path) => disk.exists(path));
+  if (markers.length === 0) refuseIfLost(disk, options);
+  for (const file of listLogs(disk, dirs.logs)) disk.remove(file.path);
   if (markers.length === 0 && options.databaseAutocreate === false) {
     return { lastZxid: zxidNone, recentLog: [], wasEmpty: true, snapshot: null };
   }
   const compression = options.snapshotCompression ?? 'none';
   const name = snapshotName(zxidZero, compression);
   const temporary = `${dirs.snapshots}/${unfinishedPrefix}${name}`;
-  disk.replaceAtomically(
-    temporary,
-    packWhole(snapshotBytes(target.snapshotSource()), compression),
-  );
+  disk.replaceAtomically(temporary, packWhole(snapshotBytes(target.snapshotSource()), compression));
   disk.rename(temporary, `${dirs.snapshots}/${name}`);
   disk.syncDir(dirs.snapshots);
   for (const path of markers) disk.remove(path);
@@ -127,4 +130,21 @@ function startEmpty(disk: Disk, options: StorageOptions, target: RecoveryTarget)
   });
   const snapshot = { zxid: zxidZero, path: `${dirs.snapshots}/${name}` };
   return { lastZxid: zxidZero, recentLog: [], wasEmpty: true, snapshot };
+}
+
+/** Small files beside the history tell that there was one. */
+function refuseIfLost(disk: Disk, options: StorageOptions): void {
+  const dirs = dataDirs(options);
+  const dir = dirs.snapshots;
+  const reached = readReached(disk, dir);
+  const hasReached = reached !== null && (reached.zxid > 0 || (reached.epochs?.accepted ?? 0) > 0);
+  if (!hasReached && (options.isStandalone || !hasEpochs(disk, dir))) return;
+  const what = 'neither a snapshot nor a log is left of the history that was there';
+  throw new StorageError(
+    'SNAPSHOT_MISSING',
+    dir,
+    `${dir}: ${what}. Restore it from a backup. A database that is meant to be new and empty starts ` +
+      `in an empty directory, or beside a file ${dirs.initializePaths[0] ?? 'initialize'}.`,
+    { what },
+  );
 }

@@ -1,3 +1,5 @@
+import type { Zxid } from '../protocol/zxid.ts';
+
 /** Exit codes of the process after a disk failure. Source: configuration, section 1. */
 export const storageExitCode = {
   /** Log cannot be written or read. */
@@ -15,6 +17,7 @@ export type StorageErrorCode =
   | 'LOCKED'
   | 'LOG_CORRUPT'
   | 'LOG_GAP'
+  | 'LOG_MISSING'
   | 'SNAPSHOT_CORRUPT'
   | 'SNAPSHOT_MISSING'
   | 'EPOCH'
@@ -26,11 +29,30 @@ export class StorageError extends Error {
   readonly code: StorageErrorCode;
   readonly path: string;
   readonly exitCode: number;
+  /** Where in the file; `null`: the file as a whole, or its absence. */
+  readonly offset: number | null;
+  /** Everything up to there is intact; `null`: not known. */
+  readonly zxid: Zxid | null;
+  /** What was found, without place and remedy. */
+  readonly what: string;
 
-  constructor(code: StorageErrorCode, path: string, message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
+  constructor(
+    code: StorageErrorCode,
+    path: string,
+    message: string,
+    more: {
+      readonly cause?: unknown;
+      readonly offset?: number;
+      readonly zxid?: Zxid;
+      readonly what?: string;
+    } = {},
+  ) {
+    super(message, more.cause === undefined ? undefined : { cause: more.cause });
     this.code = code;
     this.path = path;
+    this.offset = more.offset ?? null;
+    this.zxid = more.zxid ?? null;
+    this.what = more.what ?? message;
     this.exitCode =
       code === 'DATA_DIR' || code === 'LOCKED' ? storageExitCode.dataDir : storageExitCode.log;
   }
@@ -45,7 +67,9 @@ export function messageOf(error: unknown): string {
 export function asStorageError(error: unknown): unknown {
   if (error instanceof StorageError || codeOf(error) === undefined) return error;
   const path = (error as NodeJS.ErrnoException).path ?? '';
-  return new StorageError('DISK', path, `${messageOf(error)}. ${remedyOf(error)}`, error);
+  return new StorageError('DISK', path, `${messageOf(error)}. ${remedyOf(error)}`, {
+    cause: error,
+  });
 }
 
 /** Whether the disk has no room left. */

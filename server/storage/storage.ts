@@ -1,4 +1,4 @@
-import { zxidHex, type Zxid } from '../protocol/zxid.ts';
+import { zxidHex, zxidNone, type Zxid } from '../protocol/zxid.ts';
 import { assert } from '../util/assert.ts';
 import { dataDirs, openDataDirs, removeUnfinished, setAside, type DataDirs } from './data-dir.ts';
 import type { Disk } from './disk.ts';
@@ -11,11 +11,11 @@ import type {
   StorageFailure,
   StorageStats,
 } from './door.ts';
-import { recoverEpochs, writeEpoch } from './epoch-files.ts';
+import { clearMark, keepEvidence, writeMark, type Lack } from './damage.ts';
+import { writeEpoch, type Epochs } from './epoch-files.ts';
 import { listLogs, readLogs, truncateLogs } from './log-files.ts';
 import { canTruncate } from './truncation.ts';
 import { purgeFiles } from './purge.ts';
-import { recoverHistory } from './recovery.ts';
 import { finishReplacing, replaceHistory } from './replace-history.ts';
 import { SnapshotPace } from './snapshot-pace.ts';
 import { listSnapshots } from './snapshot-store.ts';
@@ -23,6 +23,7 @@ import { SnapshotWriter } from './snapshot-writer.ts';
 import { asStorageError, isFull, messageOf, remedyOf, storageExitCode } from './storage-error.ts';
 import type { StorageOptions } from './storage-options.ts';
 import { TxnLog } from './txn-log.ts';
+import { lowerReached, noteReached, recoverMember } from './verdict.ts';
 
 /** A log is read into memory for a learner up to this many bytes. */
 const readLogBytesMax: number = 64 * 1024 * 1024;
@@ -53,6 +54,11 @@ class FileStorage implements Storage {
   #routine: { readonly writer: SnapshotWriter; readonly done: () => void } | null = null;
   #release: (() => void) | null = null;
   #isFailed = false;
+  #lack: Lack | null = null;
+  /** As on disk; `null`: a server that is alone. */
+  #epochs: Epochs | null = null;
+  /** The history is durable up to here. */
+  #reached: Zxid = zxidNone;
   /** Newest snapshot known to load, and its size. */
   #proven: Zxid | null = null;
   #provenBytes = 0;
@@ -66,7 +72,11 @@ class FileStorage implements Storage {
     this.#dirs = dataDirs(options);
     this.#pace = new SnapshotPace(options);
     this.#log = new TxnLog(this.#dirs.logs, disk, options);
-    this.#log.onDurable = (zxid) => this.onDurable(zxid);
+    this.#log.onDurable = (zxid) => {
+      this.#reached = zxid;
+      this.onDurable(zxid);
+    };
+    this.#log.onBegun = (zxid) => this.#note(zxid);
     this.#log.onFailure = (what, error) => this.#fail(storageExitCode.log, what, error);
   }
 
@@ -108,6 +118,8 @@ class FileStorage implements Storage {
       }
       try {
         this.#log.roll();
+        lowerReached(this.#disk, this.#options, zxid);
+        this.#reached = zxid;
         // Snapshots first: a crash in between leaves the whole history, never less than `zxid`.
         const newer = listSnapshots(this.#disk, snapshots).filter((file) => file.zxid > zxid);
         setAside(this.#disk, this.#dirs, { snapshots: newer.map((file) => file.name), logs: [] });
@@ -125,7 +137,10 @@ class FileStorage implements Storage {
     this.#options.host.defer(() => {
       if (this.#isFailed) return;
       try {
+        if (which === 'current') this.#note(this.#reached, epoch);
         writeEpoch(this.#disk, this.#dirs.snapshots, which, epoch);
+        this.#epochs = { current: 0, accepted: 0, ...this.#epochs, [which]: epoch };
+        if (which === 'current') this.#countAgain(epoch);
       } catch (error) {
         const what = `the ${which} epoch cannot be stored in ${this.#dirs.snapshots}`;
         return this.#fail(storageExitCode.log, what, error);
@@ -186,6 +201,10 @@ class FileStorage implements Storage {
     return purgeFiles(this.#disk, this.#dirs, retainCount, this.#proven);
   }
 
+  get lack(): Lack | null {
+    return this.#lack;
+  }
+
   get stats(): StorageStats {
     const log = this.#log;
     return {
@@ -217,24 +236,60 @@ class FileStorage implements Storage {
   #recover(target: RecoveryTarget, recentLogCount: number): Recovered {
     removeUnfinished(this.#disk, this.#dirs.snapshots);
     finishReplacing(this.#disk, this.#dirs);
-    const history = recoverHistory(this.#disk, this.#options, target, recentLogCount);
-    if (history.snapshot !== null) this.#isProven(history.snapshot);
-    const epochs = this.#options.isStandalone
-      ? null
-      : recoverEpochs(this.#disk, this.#dirs.snapshots, history.lastZxid);
-    return {
-      lastZxid: history.lastZxid,
-      acceptedEpoch: epochs?.accepted ?? null,
-      currentEpoch: epochs?.current ?? null,
-      recentLog: history.recentLog,
-      wasEmpty: history.wasEmpty,
-    };
+    const { recovered, snapshot } = recoverMember(
+      this.#disk,
+      this.#options,
+      target,
+      recentLogCount,
+    );
+    if (snapshot !== null) this.#isProven(snapshot);
+    this.#lack = recovered.lack;
+    const { currentEpoch: current, acceptedEpoch: accepted } = recovered;
+    this.#epochs = current === null || accepted === null ? null : { current, accepted };
+    this.#reached = recovered.lastZxid;
+    return recovered;
+  }
+
+  /** While nothing here counts there is nothing to be noted. */
+  #note(zxid: Zxid, next: number | null = null): void {
+    const epochs = this.#epochs;
+    if (this.#lack !== null) return;
+    const noted = epochs === null ? null : { ...epochs, next: next ?? epochs.current };
+    noteReached(this.#disk, this.#options, noted, zxid);
+  }
+
+  /** A leader's history is durable as a whole, and its epoch is: from here on it counts. */
+  #countAgain(epoch: number): void {
+    const lack = this.#lack;
+    if (lack === null) return;
+    clearMark(this.#disk, this.#dirs.snapshots);
+    this.#lack = null;
+    this.#note(this.#reached);
+    this.#options.host.log('info', 'the history was taken over from the others, and counts again', {
+      epoch,
+      ...(lack.keptAs === null ? {} : { damagedFiles: `damaged/${lack.keptAs}.*` }),
+    });
+  }
+
+  /** What did not count goes where a person can look at it. */
+  #keepDamaged(lack: Lack): void {
+    if (lack.code === 'EMPTY' || lack.keptAs !== null) return;
+    const { snapshots, logs } = this.#dirs;
+    const keptAs = keepEvidence(this.#disk, [
+      { dir: logs, names: listLogs(this.#disk, logs).map((file) => file.name) },
+      { dir: snapshots, names: listSnapshots(this.#disk, snapshots).map((file) => file.name) },
+    ]);
+    this.#lack = { ...lack, keptAs };
+    writeMark(this.#disk, snapshots, this.#lack);
   }
 
   #replace(source: SnapshotSource, done: () => void): void {
     const writer = this.#writer(source, () => {
       try {
         this.#log.roll();
+        if (this.#lack !== null) this.#keepDamaged(this.#lack);
+        lowerReached(this.#disk, this.#options, source.zxid, 'all');
+        this.#reached = source.zxid;
         replaceHistory(this.#disk, this.#dirs, source.zxid, () => writer.finish());
         this.#finished(writer);
       } catch (error) {

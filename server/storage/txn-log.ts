@@ -28,6 +28,8 @@ export class TxnLog {
   /** Called with the last zxid of each batch, once it is on disk. */
   onDurable: (zxid: Zxid) => void = () => {};
   onFailure: (message: string, error: unknown) => void = () => {};
+  /** Called when a file and its first batch, which ends with that zxid, are on disk. */
+  onBegun: (zxid: Zxid) => void = () => {};
   /** Totals for metrics. */
   fsyncCount = 0;
   fsyncMsTotal = 0;
@@ -180,8 +182,11 @@ export class TxnLog {
     if (error !== null) return this.#fail(error);
     if (this.#isFailed) return;
     try {
-      if (!this.#isNamed) this.#disk.syncDir(this.#dir);
-      this.#isNamed = true;
+      if (!this.#isNamed) {
+        this.#disk.syncDir(this.#dir);
+        this.#isNamed = true;
+        if (this.#batchLast !== null) this.onBegun(this.#batchLast);
+      }
     } catch (failure) {
       return this.#fail(failure);
     }

@@ -1,6 +1,6 @@
 import type { QuorumPacket } from '../protocol/quorum-packet.ts';
 import type { Zxid } from '../protocol/zxid.ts';
-import { epochOf } from '../protocol/zxid.ts';
+import { epochOf, zxidNone } from '../protocol/zxid.ts';
 import type { PeerOptions } from './door.ts';
 import type { Phase, Role } from './effects.ts';
 import type { LinkId } from './events.ts';
@@ -33,6 +33,8 @@ export class Core {
   currentEpoch: number;
   /** The next leadership's epoch is above this: a voter has promised it to somebody. */
   epochFloor = 0;
+  /** Until a leader's whole history is on disk, what stands there counts for nothing. */
+  lacksHistory: boolean;
   /** Writes of epoch files, cuts and snapshots that the disk has not confirmed. */
   #epochWrites = 0;
   #isCutting = false;
@@ -52,6 +54,7 @@ export class Core {
     const connectTicks = options.connectLimitTicks ?? 0;
     this.connectMs = connectTicks === 0 ? this.initMs : options.tickMs * connectTicks;
     this.syncMs = options.tickMs * options.syncLimitTicks;
+    this.lacksHistory = options.lacksHistory ?? options.lastZxid === zxidNone;
     this.acceptedEpoch = options.acceptedEpoch;
     this.currentEpoch = options.currentEpoch;
   }
@@ -74,6 +77,11 @@ export class Core {
     return (
       this.history.isDurable && this.#epochWrites === 0 && !this.#isCutting && !this.#isInstalling
     );
+  }
+
+  /** What votes and ACKEPOCH tell of the log; -1: nothing that may be counted on. */
+  get lastClaimed(): Zxid {
+    return this.lacksHistory ? zxidNone : this.history.lastLogged;
   }
 
   send(links: readonly LinkId[], packet: QuorumPacket): void {
@@ -109,6 +117,8 @@ export class Core {
     this.#epochWrites -= 1;
     if (which === 'accepted') this.acceptedEpoch = Math.max(this.acceptedEpoch, epoch);
     else this.currentEpoch = Math.max(this.currentEpoch, epoch);
+    // Who lacks a history stores this only when a leader's whole one is durable.
+    if (which === 'current') this.lacksHistory = false;
   }
 
   truncate(zxid: Zxid): void {

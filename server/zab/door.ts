@@ -41,6 +41,13 @@ export interface PeerOptions {
   readonly lastZxid: Zxid;
   readonly acceptedEpoch: number;
   readonly currentEpoch: number;
+  /**
+   * The disk lacks what it once had, or may have had: `lastZxid` is -1, and until a leader's whole
+   * history is on disk this server neither votes nor says that it has anything. Default false.
+   */
+  readonly lacksHistory?: boolean;
+  /** So does the promise of its highest epoch: it joins nobody who may count on it. Default true. */
+  readonly isPromiseKnown?: boolean;
   /** Newest transactions of the log, oldest first, ending at `lastZxid` when not empty. */
   readonly recentLog: readonly Proposal[];
   readonly nowMs: number;

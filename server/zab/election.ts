@@ -63,7 +63,7 @@ export class Election {
     this.#proposal = this.#initialVote();
     this.#current = {
       leader: core.sid,
-      zxid: core.history.lastLogged,
+      zxid: core.lastClaimed,
       electionEpoch: -1,
       peerEpoch: core.currentEpoch,
       state: ServerState.LOOKING,
@@ -111,11 +111,11 @@ export class Election {
 
   /** A change of members named the leader: there is no election, and this is the vote told to others. */
   designate(leader: number): void {
-    const { history, currentEpoch } = this.#core;
+    const { lastClaimed, currentEpoch } = this.#core;
     this.#current = {
       ...this.#current,
       leader,
-      zxid: history.lastLogged,
+      zxid: lastClaimed,
       peerEpoch: currentEpoch,
     };
   }
@@ -241,7 +241,7 @@ export class Election {
 
   #countLooking(from: number, told: Notification, isEcho: boolean, nowMs: number): void {
     // Without a history of any kind nobody may vote, this server or the other.
-    if (this.#core.history.lastLogged === -1 || told.zxid === -1) return;
+    if (this.#core.lastClaimed === -1 || told.zxid === -1) return;
     if (told.electionEpoch < this.#round) return;
     const vote = voteOf(told, 0);
     this.#votes.set(from, vote);
@@ -314,7 +314,7 @@ export class Election {
 
   #broadcast(nowMs: number): void {
     this.#tellOthers();
-    if (!this.#core.isVoter || this.#core.history.lastLogged === -1) return;
+    if (!this.#core.isVoter || this.#core.lastClaimed === -1) return;
     this.#votes.set(this.#core.sid, this.#proposal);
     this.#conclude(nowMs);
   }
@@ -353,15 +353,17 @@ export class Election {
 
   /** A leader counts only if it says itself that it leads; this server, if it is its own round. */
   #isLeaderSure(votes: ReadonlyMap<number, Vote>, vote: Vote): boolean {
-    if (vote.leader === this.#core.sid) return vote.electionEpoch === this.#round;
+    if (vote.leader === this.#core.sid) {
+      return vote.electionEpoch === this.#round && this.#core.lastClaimed !== -1;
+    }
     return votes.get(vote.leader)?.state === ServerState.LEADING;
   }
 
   #initialVote(): Vote {
-    const { history, currentEpoch, isObserver, members, sid } = this.#core;
+    const { lastClaimed, currentEpoch, isObserver, members, sid } = this.#core;
     return {
       leader: members.isVoter ? sid : voteNone,
-      zxid: isObserver ? voteNone : history.lastLogged,
+      zxid: isObserver ? voteNone : lastClaimed,
       electionEpoch: this.#round,
       peerEpoch: isObserver ? voteNone : currentEpoch,
       state: ServerState.LOOKING,

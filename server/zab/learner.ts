@@ -217,7 +217,7 @@ export class Learner {
     this.#stage = 'choice';
     // -1: this promise was given before, and must not be counted again.
     const epoch = this.#promisedBefore ? -1 : this.#core.currentEpoch;
-    const last = this.#wantsTree ? zxidNone : this.#core.history.lastLogged;
+    const last = this.#wantsTree ? zxidNone : this.#core.lastClaimed;
     this.#core.send(this.#links, ackEpoch(last, epoch));
   }
 
@@ -267,6 +267,9 @@ export class Learner {
   #stepChoice(told: QuorumPacket): void {
     const core = this.#core;
     const type: number = told.type;
+    if (core.lacksHistory && (type === PacketType.DIFF || type === PacketType.TRUNC)) {
+      return this.#leave('the leader counts on a history that is not there');
+    }
     switch (type) {
       case PacketType.DIFF:
         this.#stage = 'collect';

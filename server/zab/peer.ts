@@ -40,6 +40,11 @@ class Peer implements ZabPeer {
   #learner: Learner | null = null;
   /** When the next election may begin; Infinity: it is under way or over. */
   #electAtMs: number;
+  /**
+   * A voter that has forgotten its promises joins nobody before: whoever counts on one of them leads
+   * within initLimit, or has given up.
+   */
+  #joinAtMs = Number.NEGATIVE_INFINITY;
   #lookingSinceMs: number;
   #electionMs = 0;
   #adoptedEpoch = -1;
@@ -52,6 +57,7 @@ class Peer implements ZabPeer {
     this.#election = new Election(this.#core);
     this.#lookingSinceMs = options.nowMs;
     this.#electAtMs = options.nowMs;
+    if (options.isPromiseKnown === false) this.#joinAtMs = options.nowMs + this.#core.initMs;
     this.#core.roleChanged('looking', 'election', null, this.#core.currentEpoch);
     this.#settle(options.nowMs);
   }
@@ -173,6 +179,7 @@ class Peer implements ZabPeer {
         if (this.#isResting) this.#rest(nowMs);
         if (this.#isResting) return;
         if (this.#designated === null && this.#election.outcome === null) return;
+        if (nowMs < this.#joinAtMs && this.#core.isVoter) return this.#waitToJoin();
         this.#begin(nowMs);
       } else if (role.left !== null) {
         this.#leave(role, role.left, nowMs);
@@ -190,7 +197,7 @@ class Peer implements ZabPeer {
   #rest(nowMs: number): void {
     const core = this.#core;
     if (nowMs < this.#electAtMs || !core.isDiskIdle) return;
-    if (core.isEpochBehind) return core.storeEpochOfLog();
+    if (core.isEpochBehind && !core.lacksHistory) return core.storeEpochOfLog();
     this.#electAtMs = Number.POSITIVE_INFINITY;
     // Votes of an election that is not held here; whoever looks asks again.
     if (this.#designated !== null) return this.#early.clear();
@@ -199,6 +206,13 @@ class Peer implements ZabPeer {
       this.#election.stepNotification(from, notification, this.#state, nowMs);
     }
     this.#early.clear();
+  }
+
+  /** The leader of now may be another one by then: it is looked for anew. */
+  #waitToJoin(): void {
+    this.#designated = null;
+    if (this.#election.outcome !== null) this.#election.takeOutcome();
+    this.#electAtMs = this.#joinAtMs;
   }
 
   #begin(nowMs: number): void {

@@ -135,6 +135,13 @@ export class SimDisk {
     this.inode(path).flipBit(byte, bit);
   }
 
+  /** Other bytes than were written, on the platter and in the cache. */
+  overwrite(path: string, bytes: Uint8Array, at: number): void {
+    const inode = this.inode(path);
+    inode.write(bytes, at);
+    inode.sync();
+  }
+
   inode(path: string): SimInode {
     const [directory, name] = split(path);
     const inode = this.#directories.get(directory)?.entries.get(name);

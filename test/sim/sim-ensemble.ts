@@ -3,6 +3,7 @@ import type { ServerConfig } from '../../server/config/server-config.ts';
 import { startServer } from '../../server/shell/server.ts';
 import type { RunningServer, ServerParts } from '../../server/shell/server.ts';
 import { createPeer } from '../../server/zab/peer.ts';
+import { counterMax } from '../../server/protocol/zxid.ts';
 import { Quorum } from '../../server/zab/quorum.ts';
 import { openStorage } from '../../server/storage/storage.ts';
 import { ClientChecker } from './checkers/client-checker.ts';
@@ -11,6 +12,7 @@ import { ZabChecker } from './checkers/zab-checker.ts';
 import { SimClient } from './sim-client.ts';
 import { simConfig, simTickMs } from './sim-config.ts';
 import { DiskPort } from './sim-disk-port.ts';
+import { rot } from './disk-rot.ts';
 import { SimDisk } from './sim-disk.ts';
 import { SimHost, SimProcess } from './sim-host.ts';
 import type { ClockOptions } from './sim-host.ts';
@@ -48,6 +50,8 @@ export interface EnsembleOptions {
   /** Which voters make a commit safe; those of the configuration unless members change. */
   readonly isQuorum?: (sids: readonly number[]) => boolean;
   /** Planted bugs: wraps the real parts of a server. */
+  /** Chance that the disk of one of these has rotted when it starts: a minority, so that others know. */
+  readonly rot?: { readonly sids: readonly number[]; readonly chance: number };
   readonly parts?: (sid: number, ensemble: SimEnsemble) => ServerParts;
   /** Transactions of an epoch, at most; the next election comes then. */
   readonly counterMax?: number;
@@ -147,11 +151,13 @@ export class SimEnsemble implements Cluster {
   start(sid: number): void {
     const clock = this.#options.clockOf?.(sid) ?? this.world.random.pick(clocks);
     const process = new SimProcess(this.world, `s${sid}`, hostOfSid(sid), clock);
-    const host = new SimHost(
-      process,
-      new DiskPort(this.disk(sid), process),
-      this.network.transport(process),
-    );
+    const disk = new DiskPort(this.disk(sid), process);
+    const real = new SimHost(process, disk, this.network.transport(process));
+    const host = this.#options.host?.(sid, real) ?? real;
+    const { rot: wanted } = this.#options;
+    if (wanted?.sids.includes(sid) === true && this.world.random.chance(wanted.chance)) {
+      this.rot(sid);
+    }
     const member: Member = { process, server: null, isStopping: false };
     this.#members.set(sid, member);
     process.onExit = ({ code, reason }) => this.#exited(sid, code, reason);
@@ -196,6 +202,15 @@ export class SimEnsemble implements Cluster {
   wipe(sid: number): void {
     this.world.say(`s${sid}`, '*** gets a new disk');
     this.disk(sid).wipe();
+  /** Durable bytes of a member that is down change or vanish. False: there was nothing to change. */
+  rot(sid: number): boolean {
+    const what = rot(this.disk(sid), this.disk(sid).random);
+    if (what === null) return false;
+    this.world.say(`s${sid}`, `*** ${what}`);
+    this.checker.damaged(sid);
+    return true;
+  }
+
     this.checker.wiped(sid);
   }
 

@@ -65,6 +65,7 @@ export function tapStorage(storage: Storage, checker: ZabChecker, sid: number): 
       snapshotZxid: tap.snapshotZxid,
       entries: tap.entries,
       lastZxid: recovered.lastZxid,
+      lack: recovered.lack,
       acceptedEpoch: recovered.acceptedEpoch ?? 0,
       currentEpoch: recovered.currentEpoch ?? 0,
     });

@@ -143,12 +143,12 @@ test('a start that is refused gives the directory back', () => {
   const dataDir = freshDir();
   const disk = createNodeDisk();
   disk.makeDir(join(dataDir, 'version-2'));
-  writeFileSync(join(dataDir, 'version-2/acceptedEpoch'), 'x');
+  writeFileSync(join(dataDir, 'version-2/snapshot.1'), 'no snapshot');
   const attempt = (): void => {
-    openStorage(optionsFor(dataDir), disk).recover(new ListTree(), 0);
+    openStorage({ ...optionsFor(dataDir), isStandalone: true }, disk).recover(new ListTree(), 0);
   };
-  assert.throws(attempt, { code: 'EPOCH' });
-  assert.throws(attempt, { code: 'EPOCH' });
+  assert.throws(attempt, { code: 'SNAPSHOT_CORRUPT' });
+  assert.throws(attempt, { code: 'SNAPSHOT_CORRUPT' });
 });
 
 test('a lock of a living process holds; after kill -9 it is stale', async () => {

@@ -21,6 +21,8 @@ export interface RecoveredHistory {
   readonly lastZxid: number;
   readonly acceptedEpoch: number;
   readonly currentEpoch: number;
+  /** The server says that what its disk has does not count. */
+  readonly lack?: { readonly isPromiseKnown: boolean } | null;
 }
 
 /**
@@ -37,6 +39,10 @@ export class MemberGhost {
   promises: DiskPromise[] = [{ log: [], durableZxid: 0 }];
   acceptedEpoch = 0;
   currentEpoch = 0;
+  /** The plan has damaged its disk: it may find less than it promised, and must notice. */
+  isSuspect = false;
+  /** Out of the count: what its disk held before it was damaged, until it holds a leader's history. */
+  lost: DiskPromise | null = null;
   /** What the tree holds, from the first transaction of all on. */
   applied: HistoryEntry[] = [];
   /** So many of `applied` were held against the committed history. */
@@ -74,9 +80,12 @@ export class MemberGhost {
 
   /** Whatever a crash leaves, this entry is among it. */
   holdsDurably(entry: HistoryEntry): boolean {
-    return this.promises.every(({ log, durableZxid }) => {
-      return durableZxid >= entry.zxid && findEntry(log, entry.zxid)?.hash === entry.hash;
-    });
+    return this.promises.every((promise) => holds(promise, entry));
+  /** It was durable here once, and what damaged it is the plan's doing. */
+  hadDurably(entry: HistoryEntry): boolean {
+    return this.lost !== null && holds(this.lost, entry);
+  }
+
   }
 }
 
@@ -85,6 +94,10 @@ export function findEntry(
   history: readonly HistoryEntry[],
   zxid: number,
 ): HistoryEntry | undefined {
+function holds({ log, durableZxid }: DiskPromise, entry: HistoryEntry): boolean {
+  return durableZxid >= entry.zxid && findEntry(log, entry.zxid)?.hash === entry.hash;
+}
+
   const entry = history[countUpTo(history, zxid) - 1];
   return entry?.zxid === zxid ? entry : undefined;
 }

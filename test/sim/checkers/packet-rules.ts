@@ -107,6 +107,6 @@ export function noteReceived(member: MemberGhost, packet: QuorumPacket): void {
 
 /** The start of an epoch stands for the history before it. */
 function onDisk(member: MemberGhost, zxid: number): boolean {
-  if (counterOf(zxid as Zxid) === 0) return true;
+  if (zxid === -1 || counterOf(zxid as Zxid) === 0) return true;
   return zxid === member.lastLogged && member.promise.durableZxid >= zxid;
 }

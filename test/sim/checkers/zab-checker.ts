@@ -66,6 +66,7 @@ export class ZabChecker {
       return `accepted ${found.acceptedEpoch} after ${member.acceptedEpoch}`;
     });
     this.expect(found.currentEpoch >= member.currentEpoch, 'Z11 epochs grow', sid, () => {
+    if ((found.lack ?? null) !== null) return this.#recoveredNothing(member, found);
       return `current ${found.currentEpoch} after ${member.currentEpoch}`;
     });
     this.expect(found.currentEpoch <= found.acceptedEpoch, 'Z11 epochs grow', sid, () => {
@@ -82,6 +83,38 @@ export class ZabChecker {
     member.incoming = null;
     member.before = null;
     member.incarnation += 1;
+    this.#begin(member, log, found);
+  }
+
+  /**
+   * It says that what it has does not count. That is a lie where the plan has not touched the disk;
+   * and until a leader's history is there what it held before still counts as it was counted.
+   */
+  #recoveredNothing(member: MemberGhost, found: RecoveredHistory): void {
+    const { sid } = member;
+    this.expect(member.isSuspect, 'Z8 durable stays durable', sid, () => 'gives up an intact disk');
+    this.expect(
+      found.lastZxid === -1 && found.entries.length === 0,
+      'Z15 memory = disk',
+      sid,
+      () => {
+        return `claims ${hex(found.lastZxid)} of a disk that does not count`;
+      },
+    );
+    const keepsPromise = found.acceptedEpoch >= member.acceptedEpoch;
+    this.expect(
+      keepsPromise || found.lack?.isPromiseKnown === false,
+      'Z11 epochs grow',
+      sid,
+      () => {
+        return `accepted ${found.acceptedEpoch} after ${member.acceptedEpoch}`;
+      },
+    );
+    member.lost ??= member.promise;
+    this.#begin(member, [], found);
+  }
+
+  #begin(member: MemberGhost, log: HistoryEntry[], found: RecoveredHistory): void {
     member.isRunning = true;
     this.#setRole(member, 'looking', 'election', null, 0);
   }
@@ -92,6 +125,11 @@ export class ZabChecker {
     member.promises = [{ log: [], durableZxid: 0 }];
     member.acceptedEpoch = 0;
     member.currentEpoch = 0;
+  }
+
+  /** Durable bytes of that disk changed or vanished, by the plan's own doing. */
+  damaged(sid: number): void {
+    this.#member(sid).isSuspect = true;
   }
 
   ended(sid: number): void {
@@ -212,7 +250,7 @@ export class ZabChecker {
 
   #holders(entry: HistoryEntry): number[] {
     const holders = [...this.members.values()].filter((member) => {
-      return member.isVoter && member.holdsDurably(entry);
+      return member.isVoter && (member.holdsDurably(entry) || member.hadDurably(entry));
     });
     return holders.map((member) => member.sid);
   }
@@ -274,6 +312,21 @@ export class ZabChecker {
   }
 
   #setRole(
+    if (which === 'current') this.#countAgain(member);
+  }
+
+  /** From here on its disk counts: whatever it lost and is committed must be there again. */
+  #countAgain(member: MemberGhost): void {
+    const { lost, sid } = member;
+    if (lost === null) return;
+    for (const entry of lost.log) {
+      const isMissing = this.isCommitted(entry.zxid) && !member.holdsDurably(entry);
+      this.expect(!isMissing, 'Z8 durable stays durable', sid, () => {
+        return `counts again without ${hex(entry.zxid)}, which it once held and which is committed`;
+      });
+    }
+    member.lost = null;
+    member.isSuspect = false;
     member: MemberGhost,
     role: MemberGhost['role'],
     phase: MemberGhost['phase'],
