@@ -1,5 +1,6 @@
 import type { Ensemble } from '../../server/config/ensemble.ts';
 import type { ServerConfig } from '../../server/config/server-config.ts';
+import type { Host } from '../../server/shell/host.ts';
 import { startServer } from '../../server/shell/server.ts';
 import type { RunningServer, ServerParts } from '../../server/shell/server.ts';
 import { createPeer } from '../../server/zab/peer.ts';
@@ -53,6 +54,8 @@ export interface EnsembleOptions {
   /** Chance that the disk of one of these has rotted when it starts: a minority, so that others know. */
   readonly rot?: { readonly sids: readonly number[]; readonly chance: number };
   readonly parts?: (sid: number, ensemble: SimEnsemble) => ServerParts;
+  /** Planted bugs: stands before a server's machine. */
+  readonly host?: (sid: number, host: Host) => Host;
   /** Transactions of an epoch, at most; the next election comes then. */
   readonly counterMax?: number;
   /** Ids of invariants of the agreement that are not looked at. */
