@@ -73,7 +73,9 @@ export class Commits {
     if (applied.error === ErrorCode.SESSION_MOVED) {
       return this.#sessions.close(client, 'its session moved to another server');
     }
-    replyToWrite(this.#core, client, own, header.zxid, applied);
+    const error = this.#sessions.locals.refusalOf(client, own, applied.error);
+    const told = error === applied.error ? applied : { ...applied, error };
+    replyToWrite(this.#core, client, own, header.zxid, told);
     this.#requests.finished(client, own);
   }
 

@@ -1,8 +1,11 @@
 import type { WriteOp } from '../prep/door.ts';
+import { ErrorCode } from '../protocol/error-code.ts';
+import { JuteReader } from '../protocol/jute.ts';
+import { readWrite } from '../protocol/requests/write-request.ts';
 import { CreateMode } from '../protocol/create-mode.ts';
 import { OpCode } from '../protocol/op-code.ts';
 import type { SessionId } from '../protocol/session-id.ts';
-import type { Client } from './client.ts';
+import type { Client, Pending } from './client.ts';
 import type { Core, Upstream } from './core.ts';
 import { hexOf } from './leadership.ts';
 
@@ -73,6 +76,16 @@ export class LocalHomes {
     if (locals.isUpgrading(client.sessionId)) return;
     locals.setUpgrading(client.sessionId, true);
     upstream.createSession(client);
+  }
+
+  /**
+   * What to tell of a write that was refused. To a leader of the reference a local session of
+   * another server that is to own a node is one that has expired; it lives, and is only not fit.
+   */
+  refusalOf(client: Client, { opCode, buffer, start, end }: Pending, error: ErrorCode): ErrorCode {
+    if (error !== ErrorCode.SESSION_EXPIRED || !client.isLocal) return error;
+    const op = readWrite(opCode, new JuteReader(buffer, start, end));
+    return makesEphemeral(op) ? ErrorCode.EPHEMERAL_ON_LOCAL_SESSION : error;
   }
 
   /** Whether the end of its session is decided here. */
