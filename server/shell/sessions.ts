@@ -79,10 +79,11 @@ export class Sessions {
       this.#attach(client, this.#options.ids.next());
       return this.#begin(client, upstream);
     }
-    this.#detachOthers(request.sessionId);
+    // Before its owner loses anything: who guessed an id is nobody.
     if (!isSessionPassword(request.sessionId, request.password)) {
       return this.#refuse(client, 'wrong password');
     }
+    this.#detachOthers(request.sessionId);
     this.#attach(client, request.sessionId);
     this.#comeBack(client, upstream);
   }

@@ -1,16 +1,12 @@
-// Goal: a session and what it owns end together, everywhere, and never too early; whoever sends
-// what cannot be read disturbs nobody.
+// Goal: a session and what it owns end together, everywhere, and never too early.
 // Method: whole simulated servers; clients that send what they like on one connection, beside
 // others at work whose every answer is checked.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CreateMode } from '../../server/protocol/create-mode.ts';
-import { JuteWriter } from '../../server/protocol/jute.ts';
+import type { JuteWriter } from '../../server/protocol/jute.ts';
 import { OpCode } from '../../server/protocol/op-code.ts';
-import { authRequest } from '../../server/protocol/requests/access.ts';
 import { writeCreateRequest } from '../../server/protocol/requests/create.ts';
-import { writeMulti } from '../../server/protocol/requests/multi.ts';
-import { setDataRequest } from '../../server/protocol/requests/set-data.ts';
 import { closeSession, create, createRequest, getData } from '../sim/client-ops.ts';
 import { epilogue } from '../sim/epilogue.ts';
 import type { SimEnsemble } from '../sim/sim-ensemble.ts';
@@ -136,22 +132,6 @@ test('ZOOKEEPER-4306, ZOOKEEPER-2101, ZOOKEEPER-3496: whatever was proposed can 
   epilogue(stage);
 });
 
-test('ZOOKEEPER-2101, ZOOKEEPER-3496: a write over the limit costs its connection and is no transaction', () => {
-  const stage = settled(4, { config: { frameBytesMax: 4_000 } });
-  for (const sid of stage.sids) {
-    const raw = RawClient.open(stage, sid);
-    const before = stage.checker.lastCommitted;
-    raw.request(OpCode.CREATE, (writer) =>
-      writeCreateRequest(writer, createRequest('/large', 'x'.repeat(8_000), 0)),
-    );
-    stage.run(300);
-    assert(raw.isClosed, 'closed');
-    assert.equal(stage.model.tree.now('/large'), null);
-    assert(stage.checker.lastCommitted > before, 'others go on');
-  }
-  epilogue(stage);
-});
-
 test('ZOOKEEPER-1049, ZOOKEEPER-3072: hundreds of sessions that expire at once delay nobody’s pings or requests', () => {
   const stage = settled(6, { clients: 3, config: { clientConnectionsPerAddressMax: 0 } });
   const idle: RawClient[] = [];
@@ -233,94 +213,4 @@ test('Keeper-114401: a session that is asked for while the leader changes is the
   }
 });
 
-test('ZOOKEEPER-3905, ZOOKEEPER-4839: what comes behind a failed proof of identity is not done, and leaves no identity', () => {
-  const stage = settled(9);
-  for (const sid of stage.sids) {
-    const raw = RawClient.open(stage, sid);
-    raw.request(
-      OpCode.AUTH,
-      (writer) => authRequest.write(writer, { type: 0, scheme: 'no-such-scheme', auth: null }),
-      { xid: -4 },
-    );
-    raw.request(OpCode.CREATE, writeEphemeral(`/after-${sid}`));
-    stage.run(300);
-    assert.equal(raw.replies[0]?.error, -115);
-    assert.equal(raw.replies.length, 1, 'nothing is answered behind it');
-    assert(raw.isClosed);
-    assert.equal(stage.model.tree.now(`/after-${sid}`), null);
-    const { session } = raw;
-    assert(session !== null);
-    // The session itself is as good as before, without what was not proven.
-    const again = RawClient.open(stage, sid, session);
-    const reply = again.ask(107, () => undefined);
-    assert.equal(reply?.error, 0);
-    assert(!reply.body.buffer.toString('latin1').includes('no-such-scheme'));
-    again.destroy();
-  }
-  epilogue(stage);
-});
-
 /** One of each write, as its record alone. */
-function writes(path: string): [number, Buffer][] {
-  const record = (write: (writer: JuteWriter) => void): Buffer => {
-    const writer = new JuteWriter();
-    write(writer);
-    return writer.take();
-  };
-  const made = createRequest(path, 'abc', CreateMode.PERSISTENT);
-  return [
-    [OpCode.CREATE, record((writer) => writeCreateRequest(writer, made))],
-    [
-      OpCode.SET_DATA,
-      record((writer) =>
-        setDataRequest.write(writer, { op: 'setData', path, data: Buffer.from('x'), version: -1 }),
-      ),
-    ],
-    [OpCode.MULTI, record((writer) => writeMulti(writer, [made]))],
-    [
-      OpCode.DELETE,
-      record((writer) => {
-        writer.string(path);
-        writer.int32(-1);
-      }),
-    ],
-  ];
-}
-
-test('Decode-first: a write that is cut at any byte takes no zxid, is refused alone, and the next one is done', () => {
-  const stage = settled(10, { clients: 0 });
-  for (const sid of [leaderOf(stage), followersOf(stage)[0]]) {
-    for (const [opCode, bytes] of writes('/cut')) {
-      const raw = RawClient.open(stage, sid);
-      const before = stage.checker.lastCommitted;
-      for (let end = 0; end < bytes.length; end += 1) {
-        const reply = raw.ask(opCode, (writer) => writer.raw(bytes.subarray(0, end)), {
-          isBroken: true,
-        });
-        assert.equal(reply?.error, -5, `${opCode} cut at ${end} of ${bytes.length}`);
-      }
-      assert.equal(stage.checker.lastCommitted, before, 'no transaction');
-      const next = raw.ask(OpCode.CREATE, writeEphemeral(`/next-${sid}-${opCode}`));
-      assert.equal(next?.error, 0);
-      assert.equal(next.zxid, before + 1, 'the very next zxid');
-      raw.destroy();
-    }
-  }
-  epilogue(stage);
-});
-
-test('ZOOKEEPER-2623: a check outside of a multi is refused and never logged', () => {
-  const stage = settled(11, { clients: 0 });
-  for (const sid of stage.sids) {
-    const raw = RawClient.open(stage, sid);
-    const before = stage.checker.lastCommitted;
-    const reply = raw.ask(OpCode.CHECK, (writer) => {
-      writer.string('/');
-      writer.int32(0);
-    });
-    assert.equal(reply?.error, -6);
-    assert.equal(stage.checker.lastCommitted, before);
-    raw.destroy();
-  }
-  epilogue(stage);
-});

@@ -62,6 +62,21 @@ export function servingWithin(stage: SimEnsemble, withinMs: number, ...sids: num
   );
 }
 
+/** Starts a member whose machine loses power at that step of its disk; `null`: it got through. */
+export function startAndDieAt(stage: SimEnsemble, sid: number, step: number): string | null {
+  const disk = stage.disk(sid);
+  let where: string | null = null;
+  disk.crashAfterSteps = step;
+  disk.crash = (what) => {
+    where = what;
+    stage.crash(sid, 'lost');
+  };
+  stage.start(sid);
+  stage.world.runUntil(() => stage.process(sid) === null || isServing(stage, sid), 4_000, 5);
+  disk.crashAfterSteps = 0;
+  return where;
+}
+
 export function cutOff(stage: SimEnsemble, sid: number): void {
   for (const other of stage.sids) {
     if (other !== sid) stage.network.cutBoth(stage.hostOf(sid), stage.hostOf(other));

@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PacketType } from '../../server/protocol/packet-type.ts';
-import { create, getData, setData } from '../sim/client-ops.ts';
 import { epilogue } from '../sim/epilogue.ts';
 import type { SimEnsemble } from '../sim/sim-ensemble.ts';
 import {
@@ -12,9 +11,9 @@ import {
   followersOf,
   isServing,
   leaderOf,
-  openClient,
   saidCount,
   servingWithin,
+  startAndDieAt,
   settled,
   watched,
 } from './stage.ts';
@@ -37,21 +36,6 @@ function behindAnEpoch(
   const leader = leaderOf(stage);
   const other = rest.find((sid) => sid !== leader) ?? leader;
   return { behind, other, leader };
-}
-
-/** Starts a member whose machine loses power at that step of its disk; `null`: it got through. */
-function startAndDieAt(stage: SimEnsemble, sid: number, step: number): string | null {
-  const disk = stage.disk(sid);
-  let where: string | null = null;
-  disk.crashAfterSteps = step;
-  disk.crash = (what) => {
-    where = what;
-    stage.crash(sid, 'lost');
-  };
-  stage.start(sid);
-  stage.world.runUntil(() => stage.process(sid) === null || isServing(stage, sid), 4_000, 5);
-  disk.crashAfterSteps = 0;
-  return where;
 }
 
 test('ZOOKEEPER-4643: a member that dies at any step between history, epoch and ack takes no transaction from those who elect with it', () => {
@@ -178,23 +162,6 @@ test('ZOOKEEPER-4712, ZOOKEEPER-4541: what an old leader still had under way rea
   }
 });
 
-test('ZOOKEEPER-2845: after each return of a leader with a tail of its own its tree is its log', () => {
-  let cuts = 0;
-  for (let seed = 1; seed <= 8; seed += 1) {
-    const stage = settled(seed);
-    for (let round = 0; round < 2; round += 1) {
-      const former = leaderOf(stage);
-      withTail(stage, former, round);
-      if (seed % 2 === 0) stage.start(former);
-      else startAndDieAt(stage, former, 1_000);
-      stage.settle(10_000);
-    }
-    cuts += saidCount(stage, 'how=trunc');
-    epilogue(stage);
-  }
-  assert(cuts > 0, `${cuts} logs were cut`);
-});
-
 /** A member with a new disk, whose tree is on its way from the leader. */
 function streaming(stage: SimEnsemble): number {
   const [sid] = followersOf(stage);
@@ -230,120 +197,4 @@ test('ZOOKEEPER-3642, ZOOKEEPER-2872: a whole tree that is cut off at any moment
   assert(cuts > 5, `${cuts} of 24 streams were cut`);
 });
 
-test('ZOOKEEPER-5094: a member that dies or loses its leader at any step of a cut has neither a gap nor what was cut away', () => {
-  let places = 0;
-  let cuts = 0;
-  for (let step = 1; step <= 40; step += 1) {
-    const stage = settled(step);
-    const former = leaderOf(stage);
-    withTail(stage, former);
-    const dies = startAndDieAt(stage, former, step);
-    if (saidCount(stage, 'how=trunc') > 0) cuts += 1;
-    if (dies !== null) places += 1;
-    else stage.network.reset(stage.hostOf(former), stage.hostOf(leaderOf(stage)));
-    stage.run(50);
-    if (stage.process(former) === null) stage.start(former);
-    servingWithin(stage, 10_000, former);
-    stage.crash(former, 'lost');
-    stage.start(former);
-    stage.settle(10_000);
-    for (let count = 0; count < 3; count += 1) {
-      assert.equal(stage.model.tree.now(`/tail-${count}`), null, 'cut away for good');
-    }
-    epilogue(stage);
-  }
-  assert(places > 12 && cuts > 12, `${places} crashes, ${cuts} of 40 were to cut`);
-});
-
 /** A leader logs what nobody else gets, and its machine goes off; the others go on. */
-function withTail(stage: SimEnsemble, leader: number, round: number = 0): void {
-  // Nothing may be proposed in the next epoch before it is back: then there is a common end to cut to.
-  stage.quiet();
-  stage.run(100);
-  const client = openClient(stage, leader, 8_000);
-  cutOff(stage, leader);
-  for (let count = 0; count < 3; count += 1) client.call(create(`/tail-${round + count}`, 'x'));
-  stage.run(30);
-  stage.crash(leader, 'kept');
-  client.stop();
-  servingWithin(stage, 10_000, ...stage.sids.filter((sid) => sid !== leader));
-  stage.network.healAll();
-  stage.run(200);
-}
-
-test('ZOOKEEPER-4925: a member that was brought level twice over a gap hands the whole history on when it leads', () => {
-  let handedOn = 0;
-  for (let seed = 1; seed <= 8; seed += 1) {
-    const stage = settled(seed, { config: { commitLogCount: 200, snapCount: 2_000 } });
-    const [late] = followersOf(stage);
-    for (let gap = 0; gap < 2; gap += 1) {
-      stage.crash(late, 'lost');
-      stage.run(150);
-      stage.start(late);
-      servingWithin(stage, 6_000, late);
-      stage.run(100);
-    }
-    const [other] = stage.sids.filter((sid) => sid !== late && sid !== leaderOf(stage));
-    // One more is far behind and will take from the late one what it lacks.
-    if (other !== undefined) stage.crash(other, 'lost');
-    stage.run(150);
-    const former = leaderOf(stage);
-    stage.crash(former, 'lost');
-    if (other !== undefined) stage.start(other);
-    servingWithin(stage, 10_000, late, other ?? late);
-    if (stage.leader() === late) handedOn += 1;
-    stage.run(200);
-    stage.start(former);
-    epilogue(stage);
-  }
-  assert(handedOn > 4, `the late one led ${handedOn} times`);
-});
-
-test('ZOOKEEPER-4882: a member whose disk fails while the others go on has no hole when it is back', () => {
-  let exits = 0;
-  for (let seed = 1; seed <= 12; seed += 1) {
-    const stage = settled(seed, { storm: { diskErrors: true } });
-    const [sid] = followersOf(stage);
-    const { faults } = stage.disk(sid);
-    if (seed % 2 === 0) faults.writeErrorChance = 0.3;
-    else faults.syncErrorChance = 0.3;
-    stage.run(400);
-    Object.assign(faults, { writeErrorChance: 0, syncErrorChance: 0 });
-    exits += saidCount(stage, 'exit ') > 0 ? 1 : 0;
-    servingWithin(stage, 10_000, ...stage.sids);
-    stage.crash(sid, 'lost');
-    stage.start(sid);
-    epilogue(stage);
-  }
-  assert(exits > 6, `${exits} members ended for their disk`);
-});
-
-test('ZOOKEEPER-4503: a member that is back answers nothing older than what its clients have seen', () => {
-  let reads = 0;
-  for (let seed = 1; seed <= 8; seed += 1) {
-    const stage = settled(seed, { clients: 2 });
-    const hosts = stage.sids.map((sid) => stage.hostOf(sid));
-    const client = stage.client('rolling', hosts, 3_000);
-    stage.world.runUntil(() => client.isOpen, 3_000);
-    client.call(create('/own', '0'));
-    let written = 0;
-    for (const sid of stage.sids) {
-      stage.crash(sid, 'lost');
-      stage.start(sid);
-      for (let count = 0; count < 40; count += 1) {
-        stage.run(15);
-        if (!client.isOpen || client.outstanding > 4) continue;
-        const value = (written += 1);
-        client.call(setData('/own', `${value}`));
-        client.call(getData('/own'), (result) => {
-          if (result?.data === null || result?.data === undefined) return;
-          reads += 1;
-          assert(Number(Buffer.from(result.data)) >= value, 'its own write is seen');
-        });
-      }
-      stage.settle(10_000);
-    }
-    epilogue(stage);
-  }
-  assert(reads > 200, `${reads} reads`);
-});
