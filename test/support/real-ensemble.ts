@@ -18,6 +18,8 @@ export interface MemberSpec {
   readonly host?: string;
   /** More lines of its own zoo.cfg. */
   readonly settings?: Readonly<Record<string, string | number>>;
+  /** More properties of its own. */
+  readonly properties?: Readonly<Record<string, string>>;
 }
 
 export interface EnsembleOptions {
@@ -112,6 +114,16 @@ export class Member {
     process.kill(this.pid, signal);
   }
 
+  /** Changes lines of its zoo.cfg; they count from its next start. */
+  configure(settings: Readonly<Record<string, string | number>>): void {
+    const path = join(this.directory, 'zoo.cfg');
+    const kept = readFileSync(path, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '' && !((line.split('=', 1)[0] ?? '') in settings));
+    const changed = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+    writeFileSync(path, `${[...kept, ...changed].join('\n')}\n`);
+  }
+
   /** Takes its log and snapshots, as if the disk were new. */
   wipe(): void {
     rmSync(join(this.directory, 'data/version-2'), { recursive: true, force: true });
@@ -152,19 +164,21 @@ export class Member {
     return Number(/^VmRSS:\s+(\d+)/m.exec(text)?.[1] ?? 0) * 1024;
   }
 
+  #properties(): string[] {
+    const all = { ...this.#options.properties, ...this.spec.properties };
+    return Object.entries(all).map(([key, value]) => `-D${key}=${value}`);
+  }
+
   #ours(cfg: string): [string, string[]] {
-    const properties = Object.entries(this.#options.properties ?? {}).map(
-      ([key, value]) => `-D${key}=${value}`,
-    );
-    return [node, [join(root, 'server/bin/zk-server.js'), 'start-foreground', cfg, ...properties]];
+    return [
+      node,
+      [join(root, 'server/bin/zk-server.js'), 'start-foreground', cfg, ...this.#properties()],
+    ];
   }
 
   #apache(cfg: string): [string, string[]] {
-    const properties = Object.entries(this.#options.properties ?? {}).map(
-      ([key, value]) => `-D${key}=${value}`,
-    );
     // The heap that its start script gives it.
-    const args = ['-Xmx1000m', '-Dzookeeper.admin.enableServer=false', ...properties];
+    const args = ['-Xmx1000m', '-Dzookeeper.admin.enableServer=false', ...this.#properties()];
     const main = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';
     return ['java', [...args, '-cp', apacheClasspath(), main, cfg]];
   }
