@@ -10,7 +10,8 @@ export interface SuiteOutcome {
 
 /**
  * Runs a program that tests an ensemble in another language. A line `?kill-leader` of it kills
- * the leader, `?start-killed` starts it again; each is answered with a line `done`.
+ * the leader, `?lose-quorum` all but the first member, and `?start-killed` starts them again; each
+ * is answered with a line `done`.
  */
 export async function runSteered(
   command: string,
@@ -18,14 +19,19 @@ export async function runSteered(
   ensemble: RealEnsemble,
 ): Promise<SuiteOutcome> {
   const suite = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-  let killed: Member | null = null;
+  const killed: Member[] = [];
+  const kill = async (member: Member): Promise<void> => {
+    killed.push(member);
+    await member.kill('SIGKILL');
+  };
   let report = '';
   const steer = async (question: string): Promise<void> => {
     if (question === 'kill-leader') {
-      killed = await ensemble.leader();
-      await killed.kill('SIGKILL');
+      await kill(await ensemble.leader());
+    } else if (question === 'lose-quorum') {
+      await Promise.all(ensemble.members.slice(1).map(kill));
     } else if (question === 'start-killed') {
-      killed?.start();
+      for (const member of killed.splice(0)) member.start();
       await ensemble.ready();
     }
   };
