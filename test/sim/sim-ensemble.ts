@@ -3,8 +3,8 @@ import type { ServerConfig } from '../../server/config/server-config.ts';
 import type { Host } from '../../server/shell/host.ts';
 import { startServer } from '../../server/shell/server.ts';
 import type { RunningServer, ServerParts } from '../../server/shell/server.ts';
-import { createPeer } from '../../server/zab/peer.ts';
 import { counterMax } from '../../server/protocol/zxid.ts';
+import { createPeer } from '../../server/zab/peer.ts';
 import { Quorum } from '../../server/zab/quorum.ts';
 import { openStorage } from '../../server/storage/storage.ts';
 import { ClientChecker } from './checkers/client-checker.ts';
@@ -12,8 +12,8 @@ import { HistoryModel } from './checkers/history-model.ts';
 import { ZabChecker } from './checkers/zab-checker.ts';
 import { SimClient } from './sim-client.ts';
 import { simConfig, simTickMs } from './sim-config.ts';
-import { DiskPort } from './sim-disk-port.ts';
 import { rot } from './disk-rot.ts';
+import { DiskPort } from './sim-disk-port.ts';
 import { SimDisk } from './sim-disk.ts';
 import { SimHost, SimProcess } from './sim-host.ts';
 import type { ClockOptions } from './sim-host.ts';
@@ -50,9 +50,9 @@ export interface EnsembleOptions {
   readonly configOf?: (sid: number) => Partial<ServerConfig>;
   /** Which voters make a commit safe; those of the configuration unless members change. */
   readonly isQuorum?: (sids: readonly number[]) => boolean;
-  /** Planted bugs: wraps the real parts of a server. */
   /** Chance that the disk of one of these has rotted when it starts: a minority, so that others know. */
   readonly rot?: { readonly sids: readonly number[]; readonly chance: number };
+  /** Planted bugs: wraps the real parts of a server. */
   readonly parts?: (sid: number, ensemble: SimEnsemble) => ServerParts;
   /** Planted bugs: stands before a server's machine. */
   readonly host?: (sid: number, host: Host) => Host;
@@ -201,10 +201,6 @@ export class SimEnsemble implements Cluster {
     disk.afterCrash(mode);
   }
 
-  /** A new, empty disk for a member that is down: its promises are void. */
-  wipe(sid: number): void {
-    this.world.say(`s${sid}`, '*** gets a new disk');
-    this.disk(sid).wipe();
   /** Durable bytes of a member that is down change or vanish. False: there was nothing to change. */
   rot(sid: number): boolean {
     const what = rot(this.disk(sid), this.disk(sid).random);
@@ -214,6 +210,10 @@ export class SimEnsemble implements Cluster {
     return true;
   }
 
+  /** A new, empty disk for a member that is down: its promises are void. */
+  wipe(sid: number): void {
+    this.world.say(`s${sid}`, '*** gets a new disk');
+    this.disk(sid).wipe();
     this.checker.wiped(sid);
   }
 
