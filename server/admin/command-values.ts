@@ -117,10 +117,10 @@ export function votingView(view: ServerView): Values {
   const voters: Record<string, Json> = {};
   for (const { sid, role, address } of view.state().servers) {
     if (role !== 'participant') continue;
-    const [host, quorumPort, electionPort] = addressParts(address);
+    const places = address.split('|').map(addressParts);
     voters[String(sid)] = {
-      server_addresses: [`${host}:${quorumPort}`],
-      election_addresses: [`${host}:${electionPort}`],
+      server_addresses: places.map(([host, quorumPort]) => `${host}:${quorumPort}`),
+      election_addresses: places.map(([host, , electionPort]) => `${host}:${electionPort}`),
       client_address: '',
       learner_type: 'PARTICIPANT',
     };
@@ -178,7 +178,7 @@ export function signed(hex: string): bigint {
   return /^0x[0-9a-f]+$/i.test(hex) ? BigInt.asIntN(64, BigInt(hex)) : -1n;
 }
 
-/** `host:quorumPort:electionPort`; the host may be IPv6 in brackets. */
+/** One `host:quorumPort:electionPort`; the host may be IPv6 in brackets. */
 function addressParts(address: string): readonly [string, string, string] {
   const [, host = address, quorumPort = '', electionPort = ''] =
     /^(.*):(\d+):(\d+)$/.exec(address) ?? [];
@@ -186,5 +186,5 @@ function addressParts(address: string): readonly [string, string, string] {
 }
 
 function hostOf(address: string): string {
-  return addressParts(address)[0];
+  return addressParts(address.split('|')[0] ?? address)[0];
 }

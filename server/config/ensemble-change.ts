@@ -3,6 +3,7 @@ import { ErrorCode } from '../protocol/error-code.ts';
 import type { Ensemble, EnsembleServer } from './ensemble.ts';
 import { isAnyHost } from './host-address.ts';
 import { parseEnsemble } from './parse-ensemble.ts';
+import { electionAddressesOf, quorumAddressesOf } from './server-addresses.ts';
 import type { RawEntry } from './zoo-cfg.ts';
 import { parseZooCfg } from './zoo-cfg.ts';
 
@@ -29,6 +30,8 @@ export interface ChangeState {
   readonly voterCountMin: number;
   /** Whether a quorum of that ensemble is connected and has the leader's history. */
   readonly isQuorumReady: (ensemble: Ensemble) => boolean;
+  /** A server may have several addresses; default false. */
+  readonly multiAddress?: boolean;
 }
 
 /**
@@ -48,8 +51,8 @@ export function changedEnsemble(request: ChangeRequest, state: ChangeState): Out
   }
   const ensemble =
     request.newMembers === null
-      ? membersByDifference(active, request, state.version)
-      : membersOf(entriesOf(request.newMembers), state.version);
+      ? membersByDifference(active, request, state)
+      : membersOf(entriesOf(request.newMembers), state);
   if (ensemble === null || hasSharedAddress(ensemble)) return { refused: ErrorCode.BAD_ARGUMENTS };
   const voters = ensemble.servers.filter((server) => server.role === 'participant');
   if (voters.length < state.voterCountMin) return { refused: ErrorCode.BAD_ARGUMENTS };
@@ -61,8 +64,9 @@ export function changedEnsemble(request: ChangeRequest, state: ChangeState): Out
 function membersByDifference(
   active: Ensemble,
   request: ChangeRequest,
-  version: number,
+  state: ChangeState,
 ): Ensemble | null {
+  const { version } = state;
   if (active.groups.size > 0) return null;
   const servers = new Map<number, EnsembleServer>();
   for (const server of active.servers) servers.set(server.sid, server);
@@ -72,18 +76,18 @@ function membersByDifference(
   }
   const entries = entriesOf(piecesOf(request.joiningServers).join('\n'));
   if (entries === null || !entries.every((entry) => entry.key.startsWith('server.'))) return null;
-  const joining = parseEnsemble(entries, version);
+  const joining = parseEnsemble(entries, version, state);
   if (joining.problems.length > 0) return null;
   for (const server of joining.ensemble.servers) servers.set(server.sid, server);
   const all = [...servers.values()].sort((a, b) => a.sid - b.sid);
   return { version, servers: all, groups: new Map(), weights: new Map() };
 }
 
-function membersOf(entries: readonly RawEntry[] | null, version: number): Ensemble | null {
+function membersOf(entries: readonly RawEntry[] | null, state: ChangeState): Ensemble | null {
   if (entries === null || entries.length === 0) return null;
   const isMember = ({ key }: RawEntry): boolean => /^(server\.|group|weight|version$)/.test(key);
   if (!entries.every(isMember)) return null;
-  const { ensemble, problems } = parseEnsemble(entries, version);
+  const { ensemble, problems } = parseEnsemble(entries, state.version, state);
   return problems.length > 0 ? null : ensemble;
 }
 
@@ -103,9 +107,11 @@ function piecesOf(text: string | null): string[] {
 /** Two servers at one address could never both listen. Everybody may have the wildcard, or itself. */
 function hasSharedAddress(ensemble: Ensemble): boolean {
   const taken = new Set<string>();
-  for (const { host, quorumPort, electionPort, clientAddress } of ensemble.servers) {
-    const own = [`${host}:${quorumPort}`, `${host}:${electionPort}`];
-    const client = clientAddress?.host ?? host;
+  for (const server of ensemble.servers) {
+    const { clientAddress } = server;
+    const places = [...quorumAddressesOf(server), ...electionAddressesOf(server)];
+    const own = places.map(({ host, port }) => `${host}:${port}`);
+    const client = clientAddress?.host ?? server.host;
     if (clientAddress !== null && !isAnyHost(client)) own.push(`${client}:${clientAddress.port}`);
     for (const address of own) {
       if (taken.has(address)) return true;

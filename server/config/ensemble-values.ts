@@ -1,5 +1,6 @@
 import type { Ensemble, EnsembleServer } from './ensemble.ts';
 import { parseEnsemble } from './parse-ensemble.ts';
+import { areSamePlaces, electionAddressesOf, quorumAddressesOf } from './server-addresses.ts';
 import { parseZooCfg } from './zoo-cfg.ts';
 
 /**
@@ -21,7 +22,8 @@ export function ensembleOfText(text: string): Ensemble | null {
       return null;
     }
   }
-  const { ensemble, problems } = parseEnsemble(raw.entries, version);
+  // Whoever wrote it was allowed several addresses.
+  const { ensemble, problems } = parseEnsemble(raw.entries, version, { multiAddress: true });
   return problems.length > 0 || ensemble.servers.length === 0 ? null : ensemble;
 }
 
@@ -56,9 +58,8 @@ export function serverOf(ensemble: Ensemble, sid: number): EnsembleServer | null
 function isSameServer(a: EnsembleServer, b: EnsembleServer): boolean {
   return (
     a.role === b.role &&
-    a.host === b.host &&
-    a.quorumPort === b.quorumPort &&
-    a.electionPort === b.electionPort &&
+    areSamePlaces(quorumAddressesOf(a), quorumAddressesOf(b)) &&
+    areSamePlaces(electionAddressesOf(a), electionAddressesOf(b)) &&
     a.clientAddress?.host === b.clientAddress?.host &&
     a.clientAddress?.port === b.clientAddress?.port
   );

@@ -1,10 +1,16 @@
-/** Where a server listens, and whether it votes. One `server.N` line. */
-export interface EnsembleServer {
-  /** The id of `myid`: 1..255. */
-  readonly sid: number;
+/** One place at which a server listens for the others. */
+export interface ServerAddress {
   readonly host: string;
   readonly quorumPort: number;
   readonly electionPort: number;
+}
+
+/** Where a server listens, and whether it votes. One `server.N` line. */
+export interface EnsembleServer extends ServerAddress {
+  /** The id of `myid`: 1..255. */
+  readonly sid: number;
+  /** Of a server with several addresses those behind the first, which stands in the server itself; in the order of their hosts. */
+  readonly others?: readonly ServerAddress[];
   readonly role: 'participant' | 'observer';
   /** From the `;host:port` part; `null` when the line has none. */
   readonly clientAddress: { readonly host: string; readonly port: number } | null;

@@ -66,6 +66,7 @@ export function loadServerConfig(
     ensemble: membership.ensemble,
     nextEnsemble: nextOf(sources.nextText ?? null),
     standaloneEnabled: membership.standaloneEnabled,
+    multiAddressEnabled: isMultiAddress(values),
     raw: new Map(raw.entries.map((entry) => [entry.key, entry.value])),
   };
   if (membership.ensemble !== null) checkDistributed(values, config);
@@ -91,6 +92,11 @@ export function problemText(file: string, problem: ConfigProblem): string {
   const value = secretKey.test(key) ? '***' : problem.value;
   const place = line === 0 ? file : `${file}:${line}`;
   return `${place}: ${value === '' ? key : `${key}=${value}`}: ${remedy}`;
+}
+
+/** The reference heeds the property alone; here the file is enough. What is wrong with a value, the settings say. */
+function isMultiAddress(values: ConfigValues): boolean {
+  return values.word('multiAddress.enabled', 'property', 'true');
 }
 
 /** Who belongs to the ensemble, who this server is in it, and where its clients come. */
@@ -138,7 +144,8 @@ class Membership {
     const values = this.#values;
     const own = entries.filter((entry) => isEnsembleKey(entry.key));
     const file = values.find('dynamicConfigFile', 'file');
-    if (file === null) return this.#accept(parseEnsemble(own, 0));
+    const multiAddress = isMultiAddress(values);
+    if (file === null) return this.#accept(parseEnsemble(own, 0, { multiAddress }));
     for (const entry of own) {
       const remedy = `With dynamicConfigFile, members stand in ${file.value} alone. Move the line there.`;
       values.refuse(entry.key, entry, remedy);
@@ -155,7 +162,7 @@ class Membership {
       const remedy = `${file.value} may hold server, group and weight lines only.`;
       values.refuse(entry.key, entry, remedy);
     }
-    return this.#accept(parseEnsemble(dynamic.entries, versionOf(file.value)));
+    return this.#accept(parseEnsemble(dynamic.entries, versionOf(file.value), { multiAddress }));
   }
 
   #accept(parsed: ReturnType<typeof parseEnsemble>): Ensemble {

@@ -1,4 +1,5 @@
-import type { Ensemble, EnsembleServer } from './ensemble.ts';
+import type { Ensemble, EnsembleServer, ServerAddress } from './ensemble.ts';
+import { addressesOf } from './server-addresses.ts';
 import { anyHost, isHost, splitAddress } from './host-address.ts';
 import { limits } from './limits.ts';
 import type { ConfigProblem, RawEntry } from './zoo-cfg.ts';
@@ -20,14 +21,21 @@ export function isEnsembleKey(key: string): boolean {
  * The ensemble from its `server.N`, `group.N` and `weight.N` lines; other entries are not looked at.
  *
  * ```
- * server.<id> = host:quorumPort:electionPort[:role][;[clientHost:]clientPort]
+ * server.<id> = <address>[|<address>…][;[clientHost:]clientPort]
+ * address = host:quorumPort:electionPort[:role]
  * group.<gid> = id[:id…]
  * weight.<id> = n
  * ```
+ * Several addresses for one server only with `multiAddress`.
+ *
  * Source: configuration, section 3.
  */
-export function parseEnsemble(entries: readonly RawEntry[], version: number): ParsedEnsemble {
-  const reader = new EnsembleReader();
+export function parseEnsemble(
+  entries: readonly RawEntry[],
+  version: number,
+  options: { readonly multiAddress?: boolean } = {},
+): ParsedEnsemble {
+  const reader = new EnsembleReader(options.multiAddress === true);
   for (const entry of entries) reader.take(entry);
   return reader.finish(version);
 }
@@ -41,6 +49,11 @@ class EnsembleReader {
   readonly #weights = new Map<number, number>();
   readonly #groupLines: RawEntry[] = [];
   readonly #weightLines: RawEntry[] = [];
+  readonly #multiAddress: boolean;
+
+  constructor(multiAddress: boolean) {
+    this.#multiAddress = multiAddress;
+  }
 
   take(entry: RawEntry): void {
     const [, kind, number] = /^(server|group|weight)\.?(.*)$/.exec(entry.key) ?? [];
@@ -95,7 +108,7 @@ class EnsembleReader {
       );
     }
     this.#lines.set(sid, entry);
-    const parsed = parseServer(sid, entry.value);
+    const parsed = parseServer(sid, entry.value, this.#multiAddress);
     if (typeof parsed === 'string') this.#refuse(entry, parsed);
     else this.#servers.set(sid, parsed);
   }
@@ -123,16 +136,17 @@ class EnsembleReader {
   /** Two servers at one address could never both listen. */
   #checkAddresses(): void {
     const owners = new Map<string, number>();
-    for (const { sid, host, quorumPort, electionPort } of this.#servers.values()) {
-      for (const port of [quorumPort, electionPort]) {
-        const address = `${host.toLowerCase()}:${port}`;
+    for (const server of this.#servers.values()) {
+      const { sid } = server;
+      const line = this.#lines.get(sid);
+      const own = new Set<string>();
+      for (const address of addressesOf(server).flatMap(socketsOf)) {
         const owner = owners.get(address);
         if (owner !== undefined && owner !== sid) {
-          this.#refuse(
-            this.#lines.get(sid),
-            `${address} belongs to server ${owner} too. Change one of them.`,
-          );
+          this.#refuse(line, `${address} belongs to server ${owner} too. Change one of them.`);
         }
+        if (own.has(address)) this.#refuse(line, `${address} is there twice. Remove one of them.`);
+        own.add(address);
         owners.set(address, sid);
       }
     }
@@ -144,7 +158,11 @@ class EnsembleReader {
     for (const [index, [gid, sids]] of [...this.#groups].entries()) {
       for (const sid of sids) {
         const entry = this.#groupLines[index];
-        if (!this.#servers.has(sid)) this.#refuse(entry, `There is no server ${sid}.`);
+        const server = this.#servers.get(sid);
+        if (server === undefined) this.#refuse(entry, `There is no server ${sid}.`);
+        else if (server.role === 'observer') {
+          this.#refuse(entry, `Server ${sid} is an observer. Only participants are in groups.`);
+        }
         const other = groupOf.get(sid);
         if (other !== undefined) this.#refuse(entry, `Server ${sid} is in group ${other} too.`);
         groupOf.set(sid, gid);
@@ -171,33 +189,64 @@ const shape =
   ';clientPort or ;clientHost:clientPort.';
 
 /** The server of one line's value, or what is wrong with it. */
-function parseServer(sid: number, value: string): EnsembleServer | string {
-  if (value.includes('|')) {
+function parseServer(sid: number, value: string, multiAddress: boolean): EnsembleServer | string {
+  const [addresses = '', client, ...rest] = value.split(';').map((part) => part.trim());
+  if (rest.length > 0) return shape;
+  const texts = addresses.split('|').map((part) => part.trim());
+  if (texts.length > 1 && !multiAddress) {
     return (
-      'Several addresses for one server (host|host) are not supported. Write one address that ' +
-      'every server reaches, e.g. a DNS name.'
+      'Several addresses for one server (host|host) need multiAddress.enabled=true on every ' +
+      'server. Set it, or write one address that every server reaches, e.g. a DNS name.'
     );
   }
-  const [address, client, ...rest] = value.split(';').map((part) => part.trim());
-  if (address === undefined || rest.length > 0) return shape;
-  const parts = splitAddress(address);
+  const parsed: ParsedAddress[] = [];
+  for (const text of texts) {
+    const address = parseAddress(text);
+    if (typeof address === 'string') return address;
+    parsed.push(address);
+  }
+  const roles = new Set(parsed.map(({ role }) => role).filter((role) => role !== null));
+  if (roles.size > 1) return 'All addresses of a server must have the same role.';
+  const clientAddress = client === undefined ? null : parseClient(client);
+  if (typeof clientAddress === 'string') return clientAddress;
+  const places = parsed
+    .map(({ host, quorumPort, electionPort }) => ({ host, quorumPort, electionPort }))
+    .sort((a, b) => (a.host < b.host ? -1 : Number(a.host > b.host)));
+  const ports = places.flatMap(({ quorumPort, electionPort }) => [quorumPort, electionPort]);
+  if (clientAddress !== null && ports.includes(clientAddress.port)) {
+    return 'The client port must differ from the quorum port and the election port.';
+  }
+  const [first, ...others] = places;
+  if (first === undefined) return shape;
+  const [role = 'participant'] = roles;
+  const server = { sid, ...first, role, clientAddress };
+  return others.length === 0 ? server : { ...server, others };
+}
+
+interface ParsedAddress extends ServerAddress {
+  /** `null`: not stated. */
+  readonly role: EnsembleServer['role'] | null;
+}
+
+/** `host:quorumPort:electionPort[:role]`, or what is wrong with it. */
+function parseAddress(text: string): ParsedAddress | string {
+  const parts = splitAddress(text);
   if (parts === null || parts.length < 3 || parts.length > 4) return shape;
-  const [host = '', quorum = '', election = '', roleText = 'participant'] = parts;
+  const [host = '', quorum = '', election = '', roleText] = parts;
   const quorumPort = portOf(quorum);
   const electionPort = portOf(election);
   if (quorumPort === null || electionPort === null) return `A port goes from 1 to 65535. ${shape}`;
   if (quorumPort === electionPort) return 'The quorum port and the election port must differ.';
   if (!isHost(host)) return `"${host}" is no host. An IPv6 address stands in brackets.`;
-  const role = roleText.toLowerCase();
-  if (role !== 'participant' && role !== 'observer') {
+  const role = roleText?.toLowerCase() ?? null;
+  if (role !== null && role !== 'participant' && role !== 'observer') {
     return `"${roleText}" must be participant or observer.`;
   }
-  const clientAddress = client === undefined ? null : parseClient(client);
-  if (typeof clientAddress === 'string') return clientAddress;
-  if (clientAddress?.port === quorumPort || clientAddress?.port === electionPort) {
-    return 'The client port must differ from the quorum port and the election port.';
-  }
-  return { sid, host, quorumPort, electionPort, role, clientAddress };
+  return { host, quorumPort, electionPort, role };
+}
+
+function socketsOf({ host, quorumPort, electionPort }: ServerAddress): string[] {
+  return [quorumPort, electionPort].map((port) => `${host.toLowerCase()}:${port}`);
 }
 
 /** `port` or `host:port`. */

@@ -23,6 +23,8 @@ export interface ServerConfig {
   readonly ensemble: Ensemble | null;
   /** Members of a later version that were proposed before this start; `null`: none. */
   readonly nextEnsemble?: Ensemble | null;
+  /** A server may have several addresses, and servers greet each other with all of theirs. Default false. */
+  readonly multiAddressEnabled?: boolean;
   /** False: a single participant is an ensemble too. Default true. */
   readonly standaloneEnabled?: boolean;
   /** Payload bytes of one client frame. */

@@ -213,7 +213,9 @@ function quorumSettings(values: ConfigValues): {
       serverContext: values.text(`${sasl}.server.saslLoginContext`, 'file') ?? 'QuorumServer',
       learnerContext: values.text(`${sasl}.learner.saslLoginContext`, 'file') ?? 'QuorumLearner',
     },
-    multiAddressEnabled: values.flag('multiAddress.enabled', 'file', false),
+    multiAddressEnabled:
+      values.flag('multiAddress.enabled', 'file', false) ||
+      values.flag('multiAddress.enabled', 'property', false),
     oraclePath: values.text('oraclePath', 'file'),
   };
 }

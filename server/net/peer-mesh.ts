@@ -1,5 +1,7 @@
+import { isAnyHost } from '../config/host-address.ts';
 import {
   encodeInitialMessage,
+  initialVersionMulti,
   initialVersionSingle,
   readInitialMessage,
 } from '../protocol/initial-message.ts';
@@ -9,21 +11,24 @@ import { JuteError } from '../protocol/jute.ts';
 import type { Notification } from '../protocol/notification.ts';
 import { decodeNotification, encodeNotificationFrame } from '../protocol/notification.ts';
 import type { QuorumSasl } from './quorum-sasl.ts';
+import { connectToAny, listenAtAll } from './several-addresses.ts';
 import type { Connection, Listener, SocketAddress, Transport } from './transport.ts';
 
 export interface PeerMeshOptions {
   readonly sid: number;
-  /** This server's election address, as told to others. */
-  readonly address: SocketAddress;
-  readonly listenAddress: SocketAddress;
+  /** This server's election addresses, as told to others. */
+  readonly addresses: readonly SocketAddress[];
+  readonly listenAddresses: readonly SocketAddress[];
+  /** Servers may have several addresses: they are told all of this one's. Default false. */
+  readonly isMultiAddress?: boolean;
   readonly transport: Transport;
   /** Behind the greeting, servers authenticate each other. */
   readonly sasl?: QuorumSasl | null;
   /** By certificates or SASL: who is not let in sees its connections opened and closed. */
   readonly isSecured?: boolean;
   readonly connectTimeoutMs: number;
-  /** Of the configuration; `null` for a server it does not name. */
-  readonly addressOf: (sid: number) => SocketAddress | null;
+  /** Of the configuration; empty for a server it does not name. */
+  readonly addressesOf: (sid: number) => readonly SocketAddress[];
   readonly onNotification: (from: number, notification: Notification) => void;
   /** That server's port cannot be dialled; or, not refused, the connection to it ended. */
   readonly onUnreachable: (sid: number, isRefused: boolean) => void;
@@ -46,6 +51,9 @@ interface Peer {
 const greetingBytesMax = 20 + 2048;
 const noBytes: Buffer = Buffer.alloc(0);
 
+/** Addresses of one greeting that are dialled. */
+const announcedMax = 8;
+
 /** Connections that have not said who they are. A server says it at once, so the oldest may go. */
 const unknownMax = 64;
 
@@ -64,7 +72,7 @@ export class PeerMesh {
 
   constructor(options: PeerMeshOptions) {
     this.#options = options;
-    this.#listener = options.transport.listen(options.listenAddress, {
+    this.#listener = listenAtAll(options.transport, options.listenAddresses, {
       onListening: () => undefined,
       onFailure: options.onListenFailure,
       onConnection: (connection) => this.#greeted(connection),
@@ -98,11 +106,12 @@ export class PeerMesh {
     return peer;
   }
 
-  #dial(to: number, announced: SocketAddress | null = null): void {
+  #dial(to: number, announced: readonly SocketAddress[] = []): void {
     const peer = this.#peer(to);
-    const address = announced ?? this.#options.addressOf(to);
-    if (peer.dialling !== null || address === null || this.#isClosed) return;
-    const connection = this.#options.transport.connect(address, this.#options.connectTimeoutMs);
+    const addresses = announced.length > 0 ? announced : this.#options.addressesOf(to);
+    if (peer.dialling !== null || addresses.length === 0 || this.#isClosed) return;
+    const { transport, connectTimeoutMs } = this.#options;
+    const connection = connectToAny(transport, addresses, connectTimeoutMs);
     peer.dialling = connection;
     connection.onClose = (reason) => {
       peer.dialling = null;
@@ -139,8 +148,10 @@ export class PeerMesh {
   }
 
   #greeting(): InitialMessage {
-    const { sid, address } = this.#options;
-    return { version: initialVersionSingle, sid, addresses: [address] };
+    const { sid, addresses, isMultiAddress = false } = this.#options;
+    return isMultiAddress
+      ? { version: initialVersionMulti, sid, addresses }
+      : { version: initialVersionSingle, sid, addresses: addresses.slice(0, 1) };
   }
 
   /** A connection that was accepted says who it is. */
@@ -159,7 +170,7 @@ export class PeerMesh {
 
   /** Whether it is who it says it is. */
   #identify(connection: Connection, message: InitialMessage, rest: Buffer): void {
-    const { sasl = null, addressOf } = this.#options;
+    const { sasl = null } = this.#options;
     const onRefused = (reason: string): void => {
       this.#unknown.delete(connection);
       connection.destroy();
@@ -170,12 +181,20 @@ export class PeerMesh {
       if (this.#isClosed) return connection.destroy();
       this.#accepted(connection, message, behind);
     };
-    const { host } = addressOf(message.sid) ?? announcedAddress(message) ?? { host: null };
-    if (host !== null && connection.proves?.(host) === false) {
-      return onRefused(`its certificate does not name ${host}, where server ${message.sid} is`);
+    const hosts = this.#hostsOf(message);
+    if (hosts.length > 0 && hosts.every((host) => connection.proves?.(host) === false)) {
+      const where = hosts.join(' or ');
+      return onRefused(`its certificate does not name ${where}, where server ${message.sid} is`);
     }
     if (sasl === null) onDone(rest);
     else sasl.accept(connection, rest, { onDone, onRefused });
+  }
+
+  /** Where the server is that it says it is: by the configuration, or else by its own word. */
+  #hostsOf(message: InitialMessage): readonly string[] {
+    const known = this.#options.addressesOf(message.sid);
+    const places = known.length > 0 ? known : announcedAddresses(message);
+    return places.map(({ host }) => host);
   }
 
   #dropOldestUnknown(): void {
@@ -221,7 +240,7 @@ export class PeerMesh {
     this.#options.onNote('asked to dial', { peer: message.sid });
     peer.connection?.destroy();
     peer.connection = null;
-    this.#dial(message.sid, announcedAddress(message));
+    this.#dial(message.sid, announcedAddresses(message));
   }
 
   #keep(sid: number, connection: Connection, frames: FrameDecoder): void {
@@ -260,9 +279,7 @@ export class PeerMesh {
   }
 }
 
-/** Where the dialler says it listens; `null` when that names no host. */
-function announcedAddress(message: InitialMessage): SocketAddress | null {
-  const address = message.addresses[0];
-  if (address === undefined || address.host === '0.0.0.0' || address.host === '::') return null;
-  return address;
+/** Where the dialler says it listens; a wildcard names no host. */
+function announcedAddresses(message: InitialMessage): readonly SocketAddress[] {
+  return message.addresses.filter(({ host }) => !isAnyHost(host)).slice(0, announcedMax);
 }

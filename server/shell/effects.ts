@@ -1,4 +1,5 @@
 import type { Ensemble, EnsembleServer } from '../config/ensemble.ts';
+import { quorumAddressesOf } from '../config/server-addresses.ts';
 import type { PeerMesh } from '../net/peer-mesh.ts';
 import { JuteError, JuteReader, JuteWriter } from '../protocol/jute.ts';
 import { readRevalidate, writeRevalidated } from '../protocol/learner-payload.ts';
@@ -12,6 +13,7 @@ import type { Client } from './client.ts';
 import type { Core, ObserverMasterOptions } from './core.ts';
 import { Following } from './following.ts';
 import { Leadership } from './leadership.ts';
+import { placesAt } from './links.ts';
 import type { Links, TimelessEvent } from './links.ts';
 import type { ReadOnlyMode } from './read-only.ts';
 import type { Requests } from './requests.ts';
@@ -154,7 +156,8 @@ export class Effects {
     const { connectTimeoutMs, tickMs } = this.#core.config;
     if (server !== null) {
       const timeoutMs = master === null ? connectTimeoutMs : Math.min(connectTimeoutMs, tickMs);
-      return this.#parts.links.connect(server, master?.port ?? server.quorumPort, timeoutMs);
+      const places = master === null ? quorumAddressesOf(server) : placesAt(server, master.port);
+      return this.#parts.links.connect(places, timeoutMs);
     }
     this.#parts.emit({ type: 'leaderClosed', reason: `server ${sid} is not known here` });
   }

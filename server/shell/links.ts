@@ -1,6 +1,10 @@
 import type { EnsembleServer } from '../config/ensemble.ts';
+import { anyHost } from '../config/host-address.ts';
+import { addressesOf, quorumAddressesOf } from '../config/server-addresses.ts';
+import type { ServerConfig } from '../config/server-config.ts';
 import { QuorumLink } from '../net/quorum-link.ts';
-import type { Listener } from '../net/transport.ts';
+import { connectToAny, listenAtAll } from '../net/several-addresses.ts';
+import type { Listener, SocketAddress } from '../net/transport.ts';
 import { JuteError, JuteWriter } from '../protocol/jute.ts';
 import { writeQuorumPacket } from '../protocol/quorum-packet.ts';
 import type { QuorumPacket } from '../protocol/quorum-packet.ts';
@@ -41,23 +45,22 @@ export class Links {
   /** Opens the quorum port; a port that cannot be had ends this leadership, not the process. */
   listen(own: EnsembleServer): void {
     this.#backlogBytesMax = Number.POSITIVE_INFINITY;
-    this.#listenAt(own.host, own.quorumPort, (reason) => this.#emit({ type: 'resign', reason }));
+    this.#listenAt(quorumAddressesOf(own), (reason) => this.#emit({ type: 'resign', reason }));
   }
 
   /** Opens the port for observers; without it they find other servers. */
   listenForObservers(own: EnsembleServer, options: ObserverMasterOptions): void {
     this.#backlogBytesMax = options.backlogBytesMax;
-    this.#listenAt(own.host, options.port, (reason) => {
+    this.#listenAt(placesAt(own, options.port), (reason) => {
       this.#core.host.log('error', 'observers are not served: change observerMasterPort', {
         reason,
       });
     });
   }
 
-  #listenAt(ownHost: string, port: number, onFailure: (reason: string) => void): void {
+  #listenAt(own: readonly SocketAddress[], onFailure: (reason: string) => void): void {
     const { config, peers } = this.#core;
-    const address = { host: config.quorumListenOnAllAddresses ? '0.0.0.0' : ownHost, port };
-    this.#listener = peers.quorum.listen(address, {
+    this.#listener = listenAtAll(peers.quorum, listenPlaces(config, own), {
       onListening: () => undefined,
       onConnection: (connection) => this.#accept(connection),
       onFailure,
@@ -71,10 +74,9 @@ export class Links {
     this.#learners.clear();
   }
 
-  connect(server: EnsembleServer, port: number, timeoutMs: number): void {
+  connect(addresses: readonly SocketAddress[], timeoutMs: number): void {
     this.closeLeader();
-    const address = { host: server.host, port };
-    const link = this.#open(this.#core.peers.quorum.connect(address, timeoutMs));
+    const link = this.#open(connectToAny(this.#core.peers.quorum, addresses, timeoutMs));
     this.leader = link;
     link.onConnect = () => this.#emit({ type: 'leaderConnected', link: link.id });
     link.onClose = (reason) => {
@@ -183,4 +185,18 @@ export class Links {
       link.onClose(error.message);
     }
   }
+}
+
+/** Every address of the server, at that port. */
+export function placesAt(server: EnsembleServer, port: number): SocketAddress[] {
+  return addressesOf(server).map(({ host }) => ({ host, port }));
+}
+
+/** Where a server that has those addresses listens: there, or at its ports on all addresses of the machine. */
+export function listenPlaces(
+  config: Pick<ServerConfig, 'quorumListenOnAllAddresses'>,
+  own: readonly SocketAddress[],
+): readonly SocketAddress[] {
+  if (!config.quorumListenOnAllAddresses) return own;
+  return [...new Set(own.map(({ port }) => port))].map((port) => ({ host: anyHost, port }));
 }

@@ -3,6 +3,7 @@ import type { ChangeRequest } from '../config/ensemble-change.ts';
 import { changedEnsemble } from '../config/ensemble-change.ts';
 import { ensembleText } from '../config/ensemble-text.ts';
 import { ensembleOfText, serverOf } from '../config/ensemble-values.ts';
+import { addressesOf, electionAddressesOf } from '../config/server-addresses.ts';
 import type { ServerConfig } from '../config/server-config.ts';
 import type { SocketAddress } from '../net/transport.ts';
 import type { Outcome } from '../protocol/error-code.ts';
@@ -67,12 +68,13 @@ export class Membership {
   /** Of every server that is a member now or may be one next. */
   hosts(): readonly string[] {
     const servers = [...this.#active.servers, ...(this.#next?.servers ?? [])];
-    return servers.map((server) => server.host);
+    return servers.flatMap(addressesOf).map(({ host }) => host);
   }
 
-  electionAddress(sid: number): SocketAddress | null {
+  /** Empty: nobody knows the server. */
+  electionAddresses(sid: number): readonly SocketAddress[] {
     const server = this.server(sid);
-    return server === null ? null : { host: server.host, port: server.electionPort };
+    return server === null ? [] : electionAddressesOf(server);
   }
 
   /** What a client's change would make, as bytes of `/zookeeper/config`; or why not. */
@@ -86,6 +88,7 @@ export class Membership {
       next: this.#next,
       version,
       voterCountMin: this.#config.standaloneEnabled === false ? 1 : 2,
+      multiAddress: this.#config.multiAddressEnabled === true,
       isQuorumReady: (ensemble) => this.#isQuorumReady(ensemble, learners),
     });
     if ('refused' in outcome) return outcome;

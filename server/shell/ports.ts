@@ -1,6 +1,7 @@
 import { answerFourLetterWord } from '../admin/four-letter-words.ts';
 import type { ServerView } from '../admin/server-view.ts';
 import type { EnsembleServer } from '../config/ensemble.ts';
+import { areSamePlaces, electionAddressesOf } from '../config/server-addresses.ts';
 import type { ClientConnection } from '../net/client-connection.ts';
 import { ClientListener } from '../net/client-listener.ts';
 import { PeerMesh } from '../net/peer-mesh.ts';
@@ -8,6 +9,7 @@ import type { SocketAddress } from '../net/transport.ts';
 import type { Client } from './client.ts';
 import type { Core } from './core.ts';
 import { ExitCode } from './core.ts';
+import { listenPlaces } from './links.ts';
 import type { TimelessEvent } from './links.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -27,7 +29,7 @@ export class Ports {
   readonly #parts: PortsParts;
   #listener: ClientListener | null = null;
   #clientAddress: SocketAddress | null;
-  #electionAddress: SocketAddress = { host: '', port: 0 };
+  #electionAddresses: readonly SocketAddress[] = [];
 
   constructor(core: Core, parts: PortsParts) {
     this.#core = core;
@@ -53,8 +55,8 @@ export class Ports {
   /** Members have changed. A server that is no member any more stays where it was. */
   moveTo(own: EnsembleServer | null): void {
     if (own === null) return;
-    const { host, port } = this.#electionAddress;
-    if (own.host !== host || own.electionPort !== port) this.#openMesh(own);
+    const isMoved = !areSamePlaces(this.#electionAddresses, electionAddressesOf(own));
+    if (isMoved) this.#openMesh(own);
     const address = own.clientAddress;
     const now = this.#clientAddress;
     if (address === null || (address.host === now?.host && address.port === now.port)) return;
@@ -91,21 +93,19 @@ export class Ports {
   #openMesh(own: EnsembleServer | null): void {
     const { config, host, members, peers } = this.#core;
     const { emit } = this.#parts;
-    const address = { host: own?.host ?? '', port: own?.electionPort ?? 0 };
-    this.#electionAddress = address;
+    const addresses = own === null ? [{ host: '', port: 0 }] : electionAddressesOf(own);
+    this.#electionAddresses = addresses;
     this.mesh?.close();
-    const listenAddress = config.quorumListenOnAllAddresses
-      ? { host: '0.0.0.0', port: address.port }
-      : address;
     this.mesh = new PeerMesh({
       sid: config.sid,
-      address,
-      listenAddress,
+      addresses,
+      listenAddresses: listenPlaces(config, addresses),
+      isMultiAddress: config.multiAddressEnabled === true,
       transport: peers.election,
       sasl: peers.sasl,
       isSecured: peers.isSecured,
       connectTimeoutMs: config.connectTimeoutMs,
-      addressOf: (sid) => members?.electionAddress(sid) ?? null,
+      addressesOf: (sid) => members?.electionAddresses(sid) ?? [],
       onNotification: (from, notification) => emit({ type: 'notification', from, notification }),
       onUnreachable: (sid, isRefused) => emit({ type: 'voterUnreachable', sid, isRefused }),
       onListenFailure: (reason) => host.exit(ExitCode.BIND_FAILED, `election port: ${reason}`),

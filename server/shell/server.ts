@@ -1,6 +1,7 @@
 import type { ServerView } from '../admin/server-view.ts';
 import { createAuth } from '../auth/auth.ts';
 import type { Ensemble } from '../config/ensemble.ts';
+import { isSameQuorumPlace } from '../config/server-addresses.ts';
 import type { ServerConfig } from '../config/server-config.ts';
 import type { ServerSettings } from '../config/server-settings.ts';
 import { plainPeers } from '../net/peer-network.ts';
@@ -241,8 +242,8 @@ class Server implements RunningServer {
     });
     this.#ports.moveTo(own);
     if (own === null || before === null || config.sid !== this.#core.peer.view().leader) return;
-    const isMoved = own.host !== before.host || own.quorumPort !== before.quorumPort;
-    if (isMoved) this.#turn.emit({ type: 'resign', reason: 'its quorum port has moved' });
+    if (!isSameQuorumPlace(own, before))
+      this.#turn.emit({ type: 'resign', reason: 'its quorum port has moved' });
   }
 }
 

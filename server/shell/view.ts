@@ -6,7 +6,8 @@ import type {
   ServerView,
   SessionView,
 } from '../admin/server-view.ts';
-import { ensembleText } from '../config/ensemble-text.ts';
+import { addressesText, ensembleText } from '../config/ensemble-text.ts';
+import { electionAddressesOf, quorumAddressesOf } from '../config/server-addresses.ts';
 import { OpCode } from '../protocol/op-code.ts';
 import type { Zxid } from '../protocol/zxid.ts';
 import { zxidHex } from '../protocol/zxid.ts';
@@ -73,7 +74,7 @@ export class ShellView implements ServerView {
       servers: (members?.active.servers ?? []).map((server) => ({
         sid: server.sid,
         role: server.role,
-        address: `${server.host}:${server.quorumPort}:${server.electionPort}`,
+        address: addressesText(server),
       })),
       learners: zab.learners.map((learner) => ({
         sid: learner.sid,
@@ -120,8 +121,8 @@ export class ShellView implements ServerView {
     const { own } = members;
     if (own !== null) {
       entries.push(
-        ['electionPort', String(own.electionPort)],
-        ['quorumPort', String(own.quorumPort)],
+        ['electionPort', portsText(electionAddressesOf(own))],
+        ['quorumPort', portsText(quorumAddressesOf(own))],
         ['peerType', own.role === 'observer' ? '1' : '0'],
       );
     }
@@ -222,6 +223,10 @@ function connectionView(client: Client): ConnectionView {
     lastLatencyMs: client.latency.lastMs,
     latency: client.latency.view,
   };
+}
+
+function portsText(places: readonly { readonly port: number }[]): string {
+  return places.map(({ port }) => port).join('|');
 }
 
 function hex(zxid: Zxid): string {

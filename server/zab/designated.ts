@@ -1,4 +1,5 @@
 import { serverOf } from '../config/ensemble-values.ts';
+import { isSameQuorumPlace } from '../config/server-addresses.ts';
 import type { Zxid } from '../protocol/zxid.ts';
 import type { Core } from './core.ts';
 import type { LearnerProgress } from './learner-progress.ts';
@@ -19,7 +20,7 @@ export function designatedLeader(
   if (next === null) return core.sid;
   const before = serverOf(active, core.sid);
   const own = serverOf(next, core.sid);
-  const isReached = own?.host === before?.host && own?.quorumPort === before?.quorumPort;
+  const isReached = isSameQuorumPlace(own, before);
   if (own?.role === 'participant' && (before === null || isReached)) return core.sid;
   let best: LearnerProgress | null = null;
   for (const learner of learners) {

@@ -6,6 +6,7 @@ import { counterOf, epochMax, epochOf, zxidNone, zxidOf } from '../protocol/zxid
 import { Deque } from '../util/deque.ts';
 import type { Ensemble } from '../config/ensemble.ts';
 import { serverOf } from '../config/ensemble-values.ts';
+import { isSameQuorumPlace } from '../config/server-addresses.ts';
 import type { Core } from './core.ts';
 import { Dial } from './dial.ts';
 import type { Phase, Role } from './effects.ts';
@@ -408,8 +409,7 @@ export class Learner {
     if (!isCommitted && ensemble.version > history.lastCommitted) return false;
     if (!members.activate(ensemble, null)) return false;
     const after = serverOf(ensemble, this.#leader);
-    const isLeaderMoved =
-      after !== null && (after.host !== before?.host || after.quorumPort !== before.quorumPort);
+    const isLeaderMoved = after !== null && !isSameQuorumPlace(after, before);
     return isLeaderMoved || members.isObserver !== (this.#role === 'observer');
   }
 

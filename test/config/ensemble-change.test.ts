@@ -121,7 +121,11 @@ test('a text becomes the ensemble that it was written from', () => {
     ...ensembleOf(3, 1),
     version: 0x20000001f,
     groups: new Map([[1, [1, 2, 3]]]),
-    weights: new Map([[2, 5]]),
+    weights: new Map([
+      [1, 1],
+      [2, 5],
+      [3, 1],
+    ]),
   };
   const text = ensembleText(ensemble);
   const read = ensembleOfText(text);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { EnsembleServer } from '../../server/config/ensemble.ts';
 import { ensembleText } from '../../server/config/ensemble-text.ts';
+import { ensembleOfText } from '../../server/config/ensemble-values.ts';
 import { ensembleOf } from '../zab/ensembles.ts';
 
 // Goal: the text of an ensemble is the one the reference sends.
@@ -18,6 +19,38 @@ function recordedConfig(name: string): string {
 
 test('three participants and an observer, as recorded', () => {
   assert.equal(ensembleText(ensembleOf(3, 1)), recordedConfig('election_initial'));
+});
+
+test('several addresses, groups and weights, as recorded', () => {
+  const recorded = recordedConfig('multiaddr_hierarchical_election');
+  const ensemble = ensembleOfText(recorded);
+  assert(ensemble !== null);
+  assert.deepEqual(ensemble.servers[0], {
+    sid: 1,
+    host: '127.0.0.1',
+    quorumPort: 27512,
+    electionPort: 27513,
+    role: 'participant',
+    clientAddress: null,
+    others: [{ host: '127.0.0.2', quorumPort: 27512, electionPort: 27513 }],
+  });
+  assert.equal(ensembleText(ensemble), recorded);
+});
+
+test('several addresses of an observer: its role is told once, and the order is that of the hosts', () => {
+  const lines = 'server.1=a:1:2\nserver.2=c:1:2|[::1]:1:2|b:3:4:observer;5\nversion=0';
+  const text = ensembleText(ensembleOfText(lines) ?? ensembleOf(1));
+  assert.equal(text.split('\n')[1], 'server.2=[::1]:1:2|b:3:4|c:1:2:observer;0.0.0.0:5');
+  assert.deepEqual(ensembleOfText(text), ensembleOfText(lines));
+});
+
+test('every participant has a weight in the text, as the reference writes it', () => {
+  const text = ensembleText({
+    ...ensembleOf(3, 1),
+    groups: new Map([[1, [1, 2, 3]]]),
+    weights: new Map([[2, 0]]),
+  });
+  assert.match(text, /\ngroup\.1=1:2:3\nweight\.1=1\nweight\.2=0\nweight\.3=1\nversion=0$/);
 });
 
 test('groups and weights follow the servers, as recorded with one address each', () => {

@@ -78,6 +78,7 @@ test('two lines are a standalone server with the standard values of the referenc
     ensemble: null,
     nextEnsemble: null,
     standaloneEnabled: true,
+    multiAddressEnabled: false,
     frameBytesMax: 1_048_575,
     quorumListenOnAllAddresses: false,
     leaderServes: true,

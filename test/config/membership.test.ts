@@ -71,7 +71,7 @@ const wrongLines: readonly [string, RegExp][] = [
   ['a b:2888:3888', /is no host/],
   ['2001:db8::1:2888:3888', /host:quorumPort:electionPort/],
   ['[2001:db8::1:2888:3888', /host:quorumPort:electionPort/],
-  ['a:2888:3888|b:2888:3888', /Several addresses.*not supported/],
+  ['a:2888:3888|b:2888:3888', /Several addresses.*multiAddress.enabled=true/],
 ];
 
 for (const [value, remedy] of wrongLines) {
@@ -79,6 +79,32 @@ for (const [value, remedy] of wrongLines) {
     const found = problem(`${two}server.1=${value}\n`);
     assert.match(found, /^6 server\.1 /m);
     assert.match(found, remedy);
+  });
+}
+
+const several = `${two}multiAddress.enabled=true\n`;
+
+test('with multiAddress.enabled a server has several addresses', () => {
+  const { ensemble, multiAddressEnabled } = config(
+    `${several}server.1=h1:2888:3888|h0:2889:3889:participant;2181\n`,
+  );
+  assert.equal(multiAddressEnabled, true);
+  const server = ensemble?.servers.find(({ sid }) => sid === 1);
+  assert.equal(server?.host, 'h0');
+  assert.deepEqual(server.others, [{ host: 'h1', quorumPort: 2888, electionPort: 3888 }]);
+});
+
+const wrongAddresses: readonly [string, RegExp][] = [
+  ['h0:2888:3888:observer|h1:2888:3888:participant', /the same role/],
+  ['h0:2888:3888|h1:2888', /host:quorumPort:electionPort/],
+  ['h0:2888:3888|', /host:quorumPort:electionPort/],
+  ['h0:2888:3888|h0:2888:3889', /h0:2888 is there twice/],
+  ['h0:2888:3888|h1:2888:3888;3888', /client port must differ/],
+];
+
+for (const [value, remedy] of wrongAddresses) {
+  test(`server.1=${value} is refused with several addresses allowed`, () => {
+    assert.match(problem(`${several}server.1=${value}\n`), remedy);
   });
 }
 
@@ -186,6 +212,11 @@ test('groups: each participant in exactly one, and only servers that exist', () 
   assert.match(problem(`${groups}weight.2=-1\n`), /whole number from 0/);
   assert.match(problem(`${groups}weight.9=1\n`), /no server 9/);
   assert.match(problem(`${groups}group.x=1\n`), /must be a number/);
+});
+
+test('an observer is in no group', () => {
+  const lines = `${two}server.4=d:1:2:observer\ngroup.1=2:3:4\n`;
+  assert.match(problem(lines), /group\.1 Server 4 is an observer/);
 });
 
 test('weights without groups do not count', () => {

@@ -23,7 +23,7 @@ async function started(kinds: readonly Kind[]): Promise<RealEnsemble> {
   const members: MemberSpec[] = kinds.map((kind, index) => ({
     kind,
     role: index < 3 ? 'participant' : 'observer',
-    host: `127.0.0.${index + 1}`,
+    hosts: [`127.0.0.${index + 1}`],
     settings: { observerMasterPort },
   }));
   const ensemble = await RealEnsemble.create({ members, tickMs });

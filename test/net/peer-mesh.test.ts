@@ -32,11 +32,11 @@ function station(world: World, network: SimNetwork, sid: number): Station {
   });
   const mesh = new PeerMesh({
     sid,
-    address: addressOf(sid),
-    listenAddress: addressOf(sid),
+    addresses: [addressOf(sid)],
+    listenAddresses: [addressOf(sid)],
     transport: network.transport(process),
     connectTimeoutMs: 500,
-    addressOf,
+    addressesOf: (id) => [addressOf(id)],
     onNotification: (from, notification) => heard.push(`${from} votes ${notification.leader}`),
     onUnreachable: (other, isRefused) => notes.push(`${other} ${isRefused ? 'refused' : 'ended'}`),
     onListenFailure: (reason) => notes.push(reason),

@@ -14,8 +14,8 @@ export type Kind = 'ours' | 'apache';
 export interface MemberSpec {
   readonly kind: Kind;
   readonly role?: 'participant' | 'observer';
-  /** Where the others reach it; 127.0.0.1 otherwise. */
-  readonly host?: string;
+  /** Where the others reach it; 127.0.0.1 otherwise. Several with `multiAddress.enabled` alone. */
+  readonly hosts?: readonly string[];
   /** More lines of its own zoo.cfg. */
   readonly settings?: Readonly<Record<string, string | number>>;
   /** More properties of its own. */
@@ -205,8 +205,11 @@ export class RealEnsemble implements AsyncDisposable {
     };
     const lines = options.members.map((member, index) => {
       const { quorum, election } = portsOf(index);
-      const address = `${member.host ?? '127.0.0.1'}:${quorum}:${election}`;
-      return `server.${index + 1}=${address}:${member.role ?? 'participant'}`;
+      const role = member.role ?? 'participant';
+      const addresses = (member.hosts ?? ['127.0.0.1']).map(
+        (host) => `${host}:${quorum}:${election}:${role}`,
+      );
+      return `server.${index + 1}=${addresses.join('|')}`;
     });
     const members = options.members.map((spec, index) => {
       const home = join(directory, String(index + 1));
