@@ -15,6 +15,9 @@ export function liveness(): Health {
 export function readiness(state: MemberState): Health {
   if (state.draining) return { ok: false, reason: 'draining' };
   if (state.serving) return { ok: true, reason: 'ok' };
+  if ((state.diskProblem ?? null) !== null) {
+    return { ok: false, reason: 'not serving: its disk takes no writes' };
+  }
   const lacking = state.lacking ?? null;
   if (lacking !== null) return { ok: false, reason: `not serving: its history does not count` };
   return { ok: false, reason: `not serving: ${state.role}, ${state.phase}` };

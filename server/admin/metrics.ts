@@ -113,6 +113,8 @@ function putMember(sheet: Sheet, version: string, state: MemberState): void {
   sheet.gauge('zk_member_draining', state.draining ? 1 : 0, {}, '1 while it is leaving.');
   const isLacking = (state.lacking ?? null) === null ? 0 : 1;
   sheet.gauge('zk_member_lacking_history', isLacking, {}, '1 while its disk does not count.');
+  const isRefused = (state.diskProblem ?? null) === null ? 0 : 1;
+  sheet.gauge('zk_member_disk_refuses', isRefused, {}, '1 while its disk takes no writes.');
   sheet.gauge('zk_epoch', state.acceptedEpoch, {}, 'Highest epoch promised.');
   sheet.gauge('zk_current_epoch', state.epoch, {}, 'Epoch whose history was taken over.');
   putZxid(sheet, 'zk_zxid', state.zxid, 'applied');

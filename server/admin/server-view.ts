@@ -57,6 +57,8 @@ export interface MemberState {
   readonly acceptedEpoch: number;
   /** Why the history on its disk does not count, so that it does not vote; `null`: it does count. */
   readonly lacking?: string | null;
+  /** Why its disk takes nothing, so that it is out of the quorum; `null`: it does. */
+  readonly diskProblem?: string | null;
   readonly zxid: string;
   readonly lastLoggedZxid: string;
   readonly znodeCount: number;

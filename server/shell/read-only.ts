@@ -58,7 +58,8 @@ export class ReadOnlyMode {
 
   #startMs(): number {
     const { config, nowMs, sessionRules } = this.#core;
-    if (!sessionRules.readOnlyModeEnabled) return Infinity;
+    // What does not count is shown to nobody.
+    if (!sessionRules.readOnlyModeEnabled || this.#core.storage.lack !== null) return Infinity;
     return nowMs + Math.max(readOnlyAfterMsMin, config.tickMs);
   }
 

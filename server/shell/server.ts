@@ -9,7 +9,7 @@ import type { PeerNetwork } from '../net/peer-network.ts';
 import { zxidHex } from '../protocol/zxid.ts';
 import { createLocalSessions, localSessionsMax } from '../session/local-sessions.ts';
 import { createSessionIds } from '../session/session-ids.ts';
-import type { Recovered, Storage } from '../storage/door.ts';
+import type { Recovered, Storage, StorageFailure } from '../storage/door.ts';
 import { openStorage } from '../storage/storage.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import type { StorageOptions } from '../storage/storage-options.ts';
@@ -33,6 +33,8 @@ import { Ports } from './ports.ts';
 import { learnerOptions, observerMasterOf } from './quorum-options.ts';
 import { ReadOnlyMode } from './read-only.ts';
 import { awaitRepair } from './repair.ts';
+import { Revival } from './revival.ts';
+import type { ServerLife } from './revival.ts';
 import { Requests } from './requests.ts';
 import { Sessions } from './sessions.ts';
 import { Snapshots } from './snapshots.ts';
@@ -73,7 +75,11 @@ export function startServer(
   parts: ServerParts = {},
 ): RunningServer | null {
   try {
-    return new Server(config, host, parts);
+    return new Revival(
+      config,
+      host,
+      (now, view, refused) => new Server(now, host, parts, { view, refused }),
+    );
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     host.exit(error.exitCode, error.message);
@@ -87,7 +93,7 @@ const standDownMsMax = 2_000;
 /** Session ids of a server that is alone start with this server id, though its own is 0. */
 const soloSessionSid = 1;
 
-class Server implements RunningServer {
+class Server implements ServerLife {
   readonly view: ShellView;
   readonly #core: Core;
   readonly #turn: Turn;
@@ -99,7 +105,15 @@ class Server implements RunningServer {
   #afterLeading: () => void = () => undefined;
   #isFinished = false;
 
-  constructor(config: ServerConfig, host: Host, parts: ServerParts) {
+  constructor(
+    config: ServerConfig,
+    host: Host,
+    parts: ServerParts,
+    life: {
+      readonly view: ShellView | null;
+      readonly refused: (failure: StorageFailure) => void;
+    },
+  ) {
     this.#storage = (parts.openStorage ?? openStorage)(
       storageOptions(config, host, parts.settings),
       host.disk,
@@ -111,7 +125,7 @@ class Server implements RunningServer {
     const recovered = this.#storage.recover(new TreeRecovery(tree, host), config.commitLogCount);
     logRecovery(host, recovered);
     const { lack } = recovered;
-    if (lack !== null) awaitRepair(config, host, lack, () => this.#storage.lack === null);
+    if (lack !== null) awaitRepair(config, host, lack, () => this.#isRepaired);
     const auth = createAuth({ superDigest: config.superDigest });
     const next = nextMembers(config, tree);
     const peer = peerOf(config, host, recovered, { ...parts, next });
@@ -180,14 +194,15 @@ class Server implements RunningServer {
     const effects = this.#effects;
     const links = this.#links;
     this.#turn = new Turn(core, { links, effects, requests, sessions, snapshots, readOnly });
-    this.view = new ShellView(core, sessions);
+    this.view = life.view ?? new ShellView(core, sessions);
+    this.view.adopt(core, sessions);
     this.#ports = new Ports(core, {
       sessions,
       view: this.view,
       emit: (event) => this.#turn.emit(event),
     });
     this.#storage.onDurable = (zxid) => this.#turn.emit({ type: 'durable', zxid });
-    this.#storage.onFailure = (failure) => host.exit(failure.exitCode, failure.message);
+    this.#storage.onFailure = life.refused;
     core.members?.renew(tree);
     if (next === null && (config.nextEnsemble ?? null) !== null) core.members?.storeNext(null);
     this.#ports.open();
@@ -196,6 +211,21 @@ class Server implements RunningServer {
 
   get clientPort(): number | null {
     return this.#ports.clientPort;
+  }
+
+  get configNow(): ServerConfig {
+    const { config, members } = this.#core;
+    if (members === null) return config;
+    return { ...config, ensemble: members.active, nextEnsemble: members.next };
+  }
+
+  abandon(reason: string, done: () => void): void {
+    this.#afterLeading = () => undefined;
+    this.#end(reason, done);
+  }
+
+  get #isRepaired(): boolean {
+    return this.#isFinished || this.#storage.lack === null;
   }
 
   /**
@@ -215,10 +245,14 @@ class Server implements RunningServer {
   }
 
   #finish(done: () => void): void {
+    this.#end('this server is stopping', done);
+  }
+
+  #end(reason: string, done: () => void): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
     this.#ports.close();
-    this.#sessions.closeAll('this server is stopping');
+    this.#sessions.closeAll(reason);
     this.#links.closeAll();
     this.#turn.stop();
     this.#storage.close(done);

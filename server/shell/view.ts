@@ -29,8 +29,10 @@ const opNames: ReadonlyMap<number, string> = new Map(
 export class ShellView implements ServerView {
   readonly versionText: string = versionText;
   isDraining = false;
-  readonly #core: Core;
-  readonly #sessions: Sessions;
+  /** Why the disk takes nothing, so that this server is no part of the quorum; `null`: it does. */
+  diskProblem: string | null = null;
+  #core: Core;
+  #sessions: Sessions;
   readonly #startedMs: number;
 
   constructor(core: Core, sessions: Sessions) {
@@ -39,7 +41,20 @@ export class ShellView implements ServerView {
     this.#startedMs = core.host.nowMs();
   }
 
+  /** The server has begun another life, behind the same view. */
+  adopt(core: Core, sessions: Sessions): void {
+    this.#core = core;
+    this.#sessions = sessions;
+  }
+
   state(): MemberState {
+    const state = this.#stateOfLife();
+    if (this.diskProblem === null) return state;
+    const role = state.role === 'standalone' ? 'standalone' : 'looking';
+    return { ...state, role, phase: 'election', serving: false, leader: null, learners: [] };
+  }
+
+  #stateOfLife(): MemberState {
     const { config, members, peer, tree, watches, host, outstandingCount, upstream } = this.#core;
     const { isReadOnly, locals, observerMaster } = this.#core;
     const zab = peer.view();
@@ -48,6 +63,7 @@ export class ShellView implements ServerView {
       role: config.ensemble === null ? 'standalone' : zab.role,
       phase: zab.phase,
       lacking: this.#lacking(),
+      diskProblem: this.diskProblem,
       serving: upstream !== null && !isReadOnly && !this.isDraining,
       readOnly: isReadOnly,
       draining: this.isDraining,

@@ -19,7 +19,7 @@ export interface DataDirs {
   readonly initializePaths: readonly string[];
 }
 
-export function dataDirs(options: StorageOptions): DataDirs {
+export function dataDirs(options: Pick<StorageOptions, 'dataDir' | 'dataLogDir'>): DataDirs {
   const { dataDir, dataLogDir } = options;
   return {
     snapshots: `${dataDir}/version-2`,

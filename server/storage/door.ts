@@ -58,6 +58,11 @@ export interface Recovered {
 export interface StorageFailure {
   readonly exitCode: number;
   readonly message: string;
+  /**
+   * The disk takes nothing now, and may take it later: what was confirmed is there, and a recovery
+   * cuts what was not. Otherwise nobody knows what is on it, and the process is to end.
+   */
+  readonly canComeBack: boolean;
 }
 
 /**
@@ -99,6 +104,8 @@ export interface Storage {
   readLog(from: Zxid): readonly LogEntry[] | null;
   /** Removes snapshots and logs beyond the newest `retainCount` snapshots. Returns removed names. */
   purge(retainCount: number): readonly string[];
+  /** When the log write under way began, by the host's clock; `null`: none is. */
+  readonly writingSinceMs: number | null;
   /** Why the history on disk does not count now; `null`: it does. */
   readonly lack: Lack | null;
   /** For metrics. */

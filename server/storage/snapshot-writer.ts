@@ -33,6 +33,8 @@ export class SnapshotWriter {
   readonly source: SnapshotSource;
   /** Of the finished file. */
   readonly path: string;
+  /** The error is a sync's: what the disk does with the next one nobody knows. */
+  isSyncBroken = false;
   readonly #disk: Disk;
   readonly #dir: string;
   readonly #temporary: string;
@@ -100,6 +102,7 @@ export class SnapshotWriter {
   #sync(digest: SnapshotDigest): void {
     this.#file?.sync((error) => {
       if (this.#isCancelled) return this.#discard();
+      this.isSyncBroken = error !== null;
       if (error !== null) return this.#fail(error);
       this.#close();
       this.#done(null, { digest, bytes: this.#position });

@@ -78,6 +78,27 @@ export function isFull(error: unknown): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
+export function isInputOutput(error: unknown): boolean {
+  return codeOf(error) === 'EIO';
+}
+
+/**
+ * Whether a write that failed with this left the disk in a known state, and another may succeed
+ * later. Never true of a sync: whatever it was to bring to the disk may be lost, though it still shows.
+ */
+export function isPassing(error: unknown): boolean {
+  return passingCodes.has(String(codeOf(error)));
+}
+
+const passingCodes: ReadonlySet<string> = new Set([
+  'ENOSPC',
+  'EDQUOT',
+  'EROFS',
+  'EMFILE',
+  'ENFILE',
+  'EIO',
+]);
+
 /** What to do after a failed write, by the system's error code. */
 export function remedyOf(error: unknown): string {
   const safe = 'What was acknowledged is on disk; the server stops and may be started again';

@@ -20,7 +20,14 @@ import { finishReplacing, replaceHistory } from './replace-history.ts';
 import { SnapshotPace } from './snapshot-pace.ts';
 import { listSnapshots } from './snapshot-store.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
-import { asStorageError, isFull, messageOf, remedyOf, storageExitCode } from './storage-error.ts';
+import {
+  asStorageError,
+  isFull,
+  isPassing,
+  messageOf,
+  remedyOf,
+  storageExitCode,
+} from './storage-error.ts';
 import type { StorageOptions } from './storage-options.ts';
 import { TxnLog } from './txn-log.ts';
 import { lowerReached, noteReached, recoverMember } from './verdict.ts';
@@ -77,7 +84,8 @@ class FileStorage implements Storage {
       this.onDurable(zxid);
     };
     this.#log.onBegun = (zxid) => this.#note(zxid);
-    this.#log.onFailure = (what, error) => this.#fail(storageExitCode.log, what, error);
+    this.#log.onFailure = (what, error, canComeBack) =>
+      this.#fail(storageExitCode.log, what, error, canComeBack);
   }
 
   recover(target: RecoveryTarget, recentLogCount: number): Recovered {
@@ -143,7 +151,7 @@ class FileStorage implements Storage {
         if (which === 'current') this.#countAgain(epoch);
       } catch (error) {
         const what = `the ${which} epoch cannot be stored in ${this.#dirs.snapshots}`;
-        return this.#fail(storageExitCode.log, what, error);
+        return this.#fail(storageExitCode.log, what, error, isFull(error));
       }
       done();
     });
@@ -199,6 +207,10 @@ class FileStorage implements Storage {
 
   purge(retainCount: number): readonly string[] {
     return purgeFiles(this.#disk, this.#dirs, retainCount, this.#proven);
+  }
+
+  get writingSinceMs(): number | null {
+    return this.#log.writingSinceMs;
   }
 
   get lack(): Lack | null {
@@ -293,7 +305,8 @@ class FileStorage implements Storage {
         replaceHistory(this.#disk, this.#dirs, source.zxid, () => writer.finish());
         this.#finished(writer);
       } catch (error) {
-        return this.#fail(storageExitCode.snapshot, this.#snapshotProblem(source), error);
+        const what = this.#snapshotProblem(source);
+        return this.#fail(storageExitCode.snapshot, what, error, isFull(error));
       }
       this.#pace.begun();
       done();
@@ -329,12 +342,14 @@ class FileStorage implements Storage {
       this.#snapshotMsLast = host.nowMs() - startMs;
       if (error === null) return written();
       const routine = this.#routine;
-      if (routine?.writer !== writer || !isFull(error)) {
-        return this.#fail(storageExitCode.snapshot, this.#snapshotProblem(source), error);
+      const canGoOn = isPassing(error) && !writer.isSyncBroken;
+      if (routine?.writer !== writer || !canGoOn) {
+        const what = this.#snapshotProblem(source);
+        return this.#fail(storageExitCode.snapshot, what, error, canGoOn);
       }
       // Nothing is lost: the log has it all. The next threshold tries again.
       this.#routine = null;
-      host.log('error', 'there is no room for a snapshot; the log keeps growing until there is', {
+      host.log('error', 'a snapshot cannot be written; the log keeps growing until one is', {
         path: this.#dirs.snapshots,
         problem: messageOf(error),
       });
@@ -386,13 +401,10 @@ class FileStorage implements Storage {
     return bytes;
   }
 
-  #fail(exitCode: number, what: string, error: unknown): void {
-    this.#failWith(exitCode, `${what}: ${messageOf(error)}. ${remedyOf(error)}`);
-  }
-
-  #failWith(exitCode: number, message: string): void {
+  #fail(exitCode: number, what: string, error: unknown, canComeBack: boolean = false): void {
     if (this.#isFailed) return;
     this.#isFailed = true;
-    this.#options.host.defer(() => this.onFailure({ exitCode, message }));
+    const message = `${what}: ${messageOf(error)}. ${remedyOf(error)}`;
+    this.#options.host.defer(() => this.onFailure({ exitCode, message, canComeBack }));
   }
 }

@@ -2,6 +2,7 @@ import type { Zxid } from '../protocol/zxid.ts';
 import { assert } from '../util/assert.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import type { LogEntry } from './door.ts';
+import { isInputOutput, isPassing } from './storage-error.ts';
 import type { StorageOptions } from './storage-options.ts';
 import {
   entryOverheadBytes,
@@ -27,7 +28,7 @@ const preallocateAheadBytes = 4096;
 export class TxnLog {
   /** Called with the last zxid of each batch, once it is on disk. */
   onDurable: (zxid: Zxid) => void = () => {};
-  onFailure: (message: string, error: unknown) => void = () => {};
+  onFailure: (message: string, error: unknown, canComeBack: boolean) => void = () => {};
   /** Called when a file and its first batch, which ends with that zxid, are on disk. */
   onBegun: (zxid: Zxid) => void = () => {};
   /** Totals for metrics. */
@@ -74,6 +75,11 @@ export class TxnLog {
     return this.#durable;
   }
 
+  /** When the write under way began; `null`: none is. */
+  get writingSinceMs(): number | null {
+    return this.#batchLast === null ? null : this.#batchStartMs;
+  }
+
   /** Last entry taken in, on disk or not; `null`: none, or all are. */
   get lastWaiting(): Zxid | null {
     return this.#pending.at(-1)?.zxid ?? this.#batchLast;
@@ -92,7 +98,7 @@ export class TxnLog {
     try {
       this.#writeBatch();
     } catch (error) {
-      this.#fail(error);
+      this.#fail(error, isPassing(error));
     }
   }
 
@@ -135,10 +141,14 @@ export class TxnLog {
 
   #write(file: DiskFile, bytes: Buffer): void {
     if (this.#options.forceSync && file.writeDurably !== undefined) {
-      return file.writeDurably(bytes, this.#position, (error) => this.#synced(error));
+      return file.writeDurably(bytes, this.#position, (error) => {
+        // An I/O error may be the sync's; where there is no room nothing was to be synced.
+        if (error !== null) this.#fail(error, isPassing(error) && !isInputOutput(error));
+        else this.#synced(null);
+      });
     }
     file.write(bytes, this.#position, (error) => {
-      if (error !== null) this.#fail(error);
+      if (error !== null) this.#fail(error, isPassing(error));
       else if (this.#options.forceSync) file.sync((failure) => this.#synced(failure));
       else this.#synced(null);
     });
@@ -239,10 +249,11 @@ export class TxnLog {
     }
   }
 
-  #fail(error: unknown): void {
+  #fail(error: unknown, canComeBack: boolean = false): void {
     if (this.#isFailed) return;
     this.#isFailed = true;
     this.#pending = [];
-    this.onFailure(`the transaction log ${this.#path} cannot be written`, error);
+    const what = `the transaction log ${this.#path} cannot be written`;
+    this.onFailure(what, error, canComeBack);
   }
 }

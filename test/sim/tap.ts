@@ -56,6 +56,11 @@ export class TappedPeer implements ZabPeer {
 /** Shows the checker what the first recovery of a process finds. */
 export function tapStorage(storage: Storage, checker: ZabChecker, sid: number): Storage {
   const recover = storage.recover.bind(storage);
+  const close = storage.close.bind(storage);
+  storage.close = (done) => {
+    checker.ended(sid);
+    close(done);
+  };
   storage.recover = (target, recentLogCount) => {
     // Later recoveries reload the tree; the first is the process's beginning.
     storage.recover = recover;

@@ -232,14 +232,16 @@ test('a tree ahead of its log gets its name only once the log has caught up', ()
   assert(bench.durable.some((zxid) => zxid >= zxidOf(1, 1)));
 });
 
-test('a full disk costs the snapshot, not the server; another error ends it', () => {
-  for (const [code, failures] of [
-    ['ENOSPC', 0],
-    ['EIO', 1],
+test('a write that fails costs the snapshot, not the server; a sync that fails ends it', () => {
+  for (const [act, code, failures] of [
+    ['write', 'ENOSPC', 0],
+    ['write', 'EIO', 0],
+    ['sync', 'EIO', 1],
+    ['sync', 'ENOSPC', 1],
   ] as const) {
     const disk = new MemoryDisk();
     const { bench } = recovered(disk);
-    disk.failNext = { act: 'write', error: Object.assign(new Error(code), { code }) };
+    disk.failNext = { act, error: Object.assign(new Error(code), { code }) };
     let doneCount = 0;
     bench.storage.writeSnapshot(sourceOf([], zxidOf(1, 1)), { replaceHistory: false }, () => {
       doneCount += 1;
