@@ -3,6 +3,8 @@ import type { ClientSession, SessionEffect, SessionState } from './session.ts';
 import type { Link, TlsOptions } from './transport.ts';
 import { openLink } from './transport.ts';
 import type { WatchEvent } from './watches.ts';
+import { lookMsMax } from './quorum-search.ts';
+import type { Host } from './hosts.ts';
 
 export interface DriverOptions {
   readonly tls: TlsOptions | null;
@@ -28,6 +30,7 @@ export class Driver {
   #timer: NodeJS.Timeout | null = null;
   #timerAtMs = Infinity;
   #isFlushing = false;
+  #endLook: () => void = () => undefined;
 
   constructor(session: ClientSession, options: DriverOptions) {
     this.#session = session;
@@ -78,6 +81,8 @@ export class Driver {
           onLost: (reason) => this.#feed({ type: 'lost', reason, nowMs: nowMs() }),
         });
         return;
+      case 'look':
+        return this.#look(effect.host);
       case 'send':
         return this.#link?.send(effect.bytes);
       case 'hangUp':
@@ -85,6 +90,7 @@ export class Driver {
         this.#link = null;
         return;
       case 'state':
+        if (this.#session.isOver) this.#endLook();
         return this.#options.onState(effect.state, effect.reason);
       case 'watch': {
         const type = eventNames[effect.event.type];
@@ -96,6 +102,29 @@ export class Driver {
         return;
       }
     }
+  }
+
+  /** The four-letter word that any server answers who knows of reading without a quorum. */
+  #look(host: Host): void {
+    let answer = '';
+    let isOver = false;
+    const end = (): void => {
+      isOver = true;
+      clearTimeout(timer);
+      link.close();
+    };
+    const finish = (): void => {
+      if (isOver) return;
+      end();
+      this.#feed({ type: 'looked', host, hasQuorum: answer === 'rw', nowMs: nowMs() });
+    };
+    const timer = setTimeout(finish, lookMsMax);
+    const link = openLink(host, this.#options.tls, {
+      onOpen: () => link.send(Buffer.from('isro')),
+      onChunk: (chunk) => (answer += chunk.toString('latin1')),
+      onLost: finish,
+    });
+    this.#endLook = end;
   }
 
   #feed(event: Parameters<ClientSession['step']>[0]): void {

@@ -18,6 +18,7 @@ import { AuthList, CallQueue, refuse } from './calls.ts';
 import type { Call, Settle } from './calls.ts';
 import { Contact } from './contact.ts';
 import type { Host, HostRing } from './hosts.ts';
+import { QuorumSearch } from './quorum-search.ts';
 import type { WatchListener, WatchTable } from './watches.ts';
 
 /**
@@ -30,11 +31,20 @@ export type SessionEvent =
   | { readonly type: 'opened'; readonly nowMs: number }
   | { readonly type: 'received'; readonly chunk: Buffer; readonly nowMs: number }
   | { readonly type: 'lost'; readonly reason: string; readonly nowMs: number }
+  /** What a `look` has found. */
+  | {
+      readonly type: 'looked';
+      readonly host: Host;
+      readonly hasQuorum: boolean;
+      readonly nowMs: number;
+    }
   | { readonly type: 'tick'; readonly nowMs: number };
 
 /** In the order in which they are to be done. */
 export type SessionEffect =
   | { readonly type: 'dial'; readonly host: Host }
+  /** Asks that host, beside the connection, whether it has a quorum; answered by `looked`. */
+  | { readonly type: 'look'; readonly host: Host }
   | { readonly type: 'send'; readonly bytes: Buffer }
   /** Sends what waits, then closes; of that connection nothing more is to be told. */
   | { readonly type: 'hangUp' }
@@ -86,6 +96,11 @@ export class ClientSession {
   #timeoutMs: number;
   #lastZxid: Zxid = zxidZero;
   #isReadOnly = false;
+  /** The session is one that a quorum knows. */
+  #isKnownToQuorum = false;
+  readonly #search = new QuorumSearch();
+  /** Of the present connection, or the last. */
+  #host: Host | null = null;
   #dialAtMs = 0;
   #dialDeadlineMs = Infinity;
   #lastReceivedMs = 0;
@@ -144,6 +159,8 @@ export class ClientSession {
         return this.#stepReceived(event.chunk, event.nowMs);
       case 'lost':
         return this.#stepLost(event.reason, event.nowMs);
+      case 'looked':
+        return this.#stepLooked(event.host, event.hasQuorum, event.nowMs);
       case 'tick':
         return this.#stepTick(event.nowMs);
     }
@@ -167,7 +184,11 @@ export class ClientSession {
     if (this.isOver) return Infinity;
     const overdueMs = this.#calls.waitingSinceMs + this.#timeoutMs;
     if (this.#link === 'open') {
-      return Math.min(this.#lastSentMs + this.#pingMs, this.#lastReceivedMs + this.#silenceMs);
+      const beatMs = Math.min(
+        this.#lastSentMs + this.#pingMs,
+        this.#lastReceivedMs + this.#silenceMs,
+      );
+      return Math.min(beatMs, this.#search.dueMs);
     }
     return Math.min(this.#link === 'none' ? this.#dialAtMs : this.#dialDeadlineMs, overdueMs);
   }
@@ -240,7 +261,7 @@ export class ClientSession {
 
   #stepHandshake(reader: JuteReader, nowMs: number): void {
     const response = connectResponse.read(reader);
-    if (response.timeoutMs <= 0) return this.#end('expired', 'the servers know it no longer');
+    if (response.timeoutMs <= 0) return this.#stepRefused(nowMs);
     this.#sessionId = response.sessionId;
     this.#password = Uint8Array.from(response.password ?? []);
     this.#timeoutMs = response.timeoutMs;
@@ -248,7 +269,9 @@ export class ClientSession {
     this.#link = 'open';
     this.#failures = 0;
     // The request for the session is all that this connection has carried.
-    this.#contact.greeted(this.#lastSentMs);
+    if (this.#isReadOnly) this.#search.begin(nowMs);
+    else this.#contact.greeted(this.#lastSentMs);
+    this.#isKnownToQuorum ||= !this.#isReadOnly;
     this.#lastSentMs = nowMs;
     this.#setState('connected', 'connected');
     this.#auths.reset();
@@ -259,12 +282,22 @@ export class ClientSession {
     if (hasWaiting) this.#contact.callWritten(this.#calls.lastXid);
   }
 
+  /** What one server began without a quorum owns nothing, and can begin anew. */
+  #stepRefused(nowMs: number): void {
+    const wasBegunAlone = !this.#isKnownToQuorum && this.#sessionId !== sessionIdNone;
+    if (!wasBegunAlone) return this.#end('expired', 'the servers know it no longer');
+    this.#sessionId = sessionIdNone;
+    this.#password = new Uint8Array(16);
+    this.#hangUpFor(this.#host, 'a server without a quorum began it, and no other knows it', nowMs);
+  }
+
   #stepReply(reader: JuteReader): void {
     const xid = reader.int32();
     const zxid = reader.zxid();
     const error = reader.int32() as ErrorCode;
     if (zxid > this.#lastZxid) this.#lastZxid = zxid;
-    this.#contact.answered(xid);
+    // A server without a quorum keeps no session alive.
+    if (!this.#isReadOnly) this.#contact.answered(xid);
     switch (xid) {
       case Xid.NOTIFICATION: {
         const event = watcherEvent.read(reader);
@@ -292,6 +325,7 @@ export class ClientSession {
     this.#lastFailure = reason;
     this.#dialAtMs = nowMs + Math.floor(pauseMs * (0.5 + this.#options.random() / 2));
     this.#link = 'none';
+    this.#search.end();
     this.#writer.clear();
     this.#contact.lost();
     this.#calls.failSent(ErrorCode.CONNECTION_LOSS);
@@ -315,15 +349,28 @@ export class ClientSession {
           return this.#hangUp(`silent for ${nowMs - this.#lastReceivedMs} ms`, nowMs);
         }
         if (nowMs - this.#lastSentMs >= this.#pingMs) this.#sendPing();
+        if (nowMs >= this.#search.dueMs) this.#look();
         return;
     }
   }
 
-  #dial(nowMs: number): void {
+  #stepLooked(host: Host, hasQuorum: boolean, nowMs: number): void {
+    if (this.#link !== 'open' || !this.#isReadOnly) return;
+    if (!hasQuorum) return this.#search.failed(nowMs);
+    this.#hangUpFor(host, `${host.host}:${host.port} has a quorum`, nowMs);
+  }
+
+  #look(): void {
+    this.#search.look();
+    this.#effects.push({ type: 'look', host: this.#options.hosts.next() });
+  }
+
+  #dial(nowMs: number, host: Host = this.#options.hosts.next()): void {
     const { hosts } = this.#options;
     this.#link = 'dialing';
     this.#dialDeadlineMs = nowMs + Math.max(Math.floor(this.#timeoutMs / hosts.count), 100);
-    this.#effects.push({ type: 'dial', host: hosts.next() });
+    this.#host = host;
+    this.#effects.push({ type: 'dial', host });
   }
 
   #sendPing(): void {
@@ -347,6 +394,12 @@ export class ClientSession {
       (isOld ? setWatchesRequest : setWatches2Request).write(this.#writer, request);
       endFrame(this.#writer, at);
     }
+  }
+
+  /** The next connection goes there, at once. */
+  #hangUpFor(host: Host | null, reason: string, nowMs: number): void {
+    this.#hangUp(reason, nowMs);
+    if (!this.isOver && host !== null) this.#dial(nowMs, host);
   }
 
   #hangUp(reason: string, nowMs: number): void {

@@ -487,3 +487,83 @@ test('closing ends as well when the server goes, or was never there', () => {
   assert.deepEqual(states(alone.effects()), ['closed']);
   assert.deepEqual(alone.answers, [{ error: ErrorCode.CONNECTION_LOSS, text: '' }]);
 });
+
+/** Connected to a server that has lost its quorum. */
+function reading(isNew: boolean): World {
+  const world = new World();
+  if (!isNew) {
+    world.connect(0x5n);
+    world.lose();
+  }
+  world.greet();
+  world.receive(connectedFrame(0x5n, 9_000, true));
+  world.effects();
+  return world;
+}
+
+test('a session that one server began without a quorum begins anew where it is not known', () => {
+  const world = reading(true);
+  assert.equal(world.session.isReadOnly, true);
+  world.lose();
+  assert.equal(receivedHandshake(world.greet()).sessionId, 0x5n, 'that server may know it');
+  world.receive(connectedFrame(0n, 0));
+  const effects = world.effects();
+  assert.deepEqual(
+    effects.map((effect) => (effect.type === 'dial' ? effect.host.host : effect.type)),
+    ['hangUp', 'b'],
+    'at that server',
+  );
+  world.session.step({ type: 'opened', nowMs: world.nowMs });
+  assert.equal(receivedHandshake(world.sent()).sessionId, 0n);
+  world.receive(connectedFrame(0x6n, 9_000));
+  assert.deepEqual(states(world.effects()), ['connected']);
+  assert.deepEqual([world.session.sessionId, world.session.isReadOnly], [0x6n, false]);
+});
+
+test('a session that a quorum knew is over where it is not known, also after reading', () => {
+  const world = reading(false);
+  world.lose();
+  world.greet();
+  world.receive(connectedFrame(0n, 0));
+  assert.deepEqual(states(world.effects()), ['expired']);
+});
+
+test('what a server without a quorum answers keeps no session alive', () => {
+  const world = new World();
+  world.connect();
+  const heardMs = world.session.lastHeardMs;
+  world.lose();
+  world.nowMs += 3_000;
+  world.greet();
+  world.receive(connectedFrame(0x5n, 9_000, true));
+  world.submit();
+  world.effects();
+  world.nowMs += 100;
+  world.receive(ok(1, '/'));
+  assert.deepEqual(world.answers, [{ error: 0, text: '/' }]);
+  assert.equal(world.session.lastHeardMs, heardMs);
+});
+
+test('served without a quorum, it looks for one, ever more seldom, and goes there', () => {
+  const world = reading(false);
+  const begunMs = world.nowMs;
+  const looks: number[] = [];
+  while (looks.length < 9) {
+    world.tick(100);
+    // The pings are answered.
+    world.receive(replyFrame(-2, 1, 0));
+    const look = world.effects().find((effect) => effect.type === 'look');
+    if (look?.type !== 'look') continue;
+    looks.push(world.nowMs - begunMs);
+    const hasQuorum = looks.length === 9;
+    world.session.step({ type: 'looked', host: look.host, hasQuorum, nowMs: world.nowMs });
+  }
+  const gaps = looks.map((at, index) => at - (looks[index - 1] ?? 0));
+  assert.deepEqual(gaps, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
+  const effects = world.effects();
+  assert.deepEqual(
+    effects.map((effect) => effect.type),
+    ['hangUp', 'state', 'dial'],
+  );
+  assert.deepEqual(states(effects), ['suspended']);
+});

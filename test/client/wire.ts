@@ -23,14 +23,18 @@ export function frame(write: (writer: JuteWriter) => void): Buffer {
   return writer.take();
 }
 
-export function connectedFrame(sessionId: bigint, timeoutMs: number): Buffer {
+export function connectedFrame(
+  sessionId: bigint,
+  timeoutMs: number,
+  readOnly: boolean = false,
+): Buffer {
   return frame((writer) =>
     connectResponse.write(writer, {
       protocolVersion: 0,
       timeoutMs,
       sessionId: sessionId as SessionId,
       password: Buffer.alloc(16, 7),
-      readOnly: false,
+      readOnly,
     }),
   );
 }
