@@ -78,15 +78,19 @@ export class MemberGhost {
     return this.isRunning && this.phase === 'broadcast';
   }
 
-  /** Whatever a crash leaves, this entry is among it. */
-  holdsDurably(entry: HistoryEntry): boolean {
-    return this.promises.every((promise) => holds(promise, entry));
   /** It was durable here once, and what damaged it is the plan's doing. */
   hadDurably(entry: HistoryEntry): boolean {
     return this.lost !== null && holds(this.lost, entry);
   }
 
+  /** Whatever a crash leaves, this entry is among it. */
+  holdsDurably(entry: HistoryEntry): boolean {
+    return this.promises.every((promise) => holds(promise, entry));
   }
+}
+
+function holds({ log, durableZxid }: DiskPromise, entry: HistoryEntry): boolean {
+  return durableZxid >= entry.zxid && findEntry(log, entry.zxid)?.hash === entry.hash;
 }
 
 /** By binary search; histories are sorted by zxid. */
@@ -94,10 +98,6 @@ export function findEntry(
   history: readonly HistoryEntry[],
   zxid: number,
 ): HistoryEntry | undefined {
-function holds({ log, durableZxid }: DiskPromise, entry: HistoryEntry): boolean {
-  return durableZxid >= entry.zxid && findEntry(log, entry.zxid)?.hash === entry.hash;
-}
-
   const entry = history[countUpTo(history, zxid) - 1];
   return entry?.zxid === zxid ? entry : undefined;
 }
