@@ -168,6 +168,7 @@ class Storm {
         case 'state':
           this.states.push(effect.state);
           break;
+        case 'look':
         case 'watch':
           break;
       }
