@@ -18,10 +18,7 @@ import type {
 /** Connections of one port that have not finished their handshake; the oldest make room. */
 export const handshakesMax = 256;
 
-interface Handshake {
-  readonly socket: Socket;
-  readonly remote: SocketAddress;
-}
+const unknownRemote: SocketAddress = { host: 'unknown', port: 0 };
 
 /** First byte of every TLS connection; nothing else that members say begins so. */
 const tlsHandshake = 0x16;
@@ -69,7 +66,8 @@ export class TlsTransport implements Transport {
   listen(configured: SocketAddress, handlers: ListenHandlers): Listener {
     const { acceptsPlain, settings } = this.#options;
     const address = this.#addresses.listen(configured);
-    const handshakes = new Map<string, Handshake>();
+    const handshakes = new Map<string, Socket>();
+    const remotes = new WeakMap<object, SocketAddress>();
     const tls = createTlsServer({
       ...this.#context,
       requestCert: settings.clientAuth !== 'none',
@@ -82,14 +80,15 @@ export class TlsTransport implements Transport {
       handshakes.delete(keyOf(socket));
       this.#check(socket, handlers);
     });
-    tls.on('tlsClientError', (error: NodeJS.ErrnoException) => {
+    tls.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
       // Who leaves before it has said anything is a probe, or was told by its own side.
       if (error.code === 'ECONNRESET') return;
-      this.#options.onRefused(endedOf(handshakes), error.message);
+      this.#options.onRefused(remotes.get(parentOf(socket)) ?? unknownRemote, reasonOf(error));
     });
     const server = createNetServer({ noDelay: true, allowHalfOpen: false }, (socket) => {
       const key = keyOf(socket);
-      handshakes.set(key, { socket, remote: remoteOf(socket) });
+      handshakes.set(key, socket);
+      remotes.set(socket, remoteOf(socket));
       socket.once('close', () => handshakes.delete(key));
       if (handshakes.size > handshakesMax) dropOldest(handshakes);
       if (!acceptsPlain) return void tls.emit('connection', socket);
@@ -102,7 +101,7 @@ export class TlsTransport implements Transport {
     return {
       close: () => {
         this.#servers.delete(tls);
-        for (const { socket } of handshakes.values()) socket.destroy();
+        for (const socket of handshakes.values()) socket.destroy();
         listener.close();
       },
     };
@@ -132,7 +131,7 @@ export class TlsTransport implements Transport {
     });
     socket.prependListener('error', (error) => {
       // Nobody listening is nothing to report; a handshake that failed is.
-      if (isOpen && !(error as NodeJS.ErrnoException).syscall) onRefused(address, error.message);
+      if (isOpen && !(error as NodeJS.ErrnoException).syscall) onRefused(address, reasonOf(error));
     });
     socket.once('secureConnect', () => {
       clearTimeout(timer);
@@ -199,16 +198,18 @@ function keyOf(socket: Socket): string {
   return `${socket.remoteAddress ?? ''} ${socket.remotePort ?? 0}`;
 }
 
-/** Whose handshake has failed: Node tells the error, but no longer of whom. */
-function endedOf(handshakes: ReadonlyMap<string, Handshake>): SocketAddress {
-  for (const { socket, remote } of handshakes.values()) {
-    if (socket.destroyed || socket.readableEnded) return remote;
-  }
-  return { host: 'unknown', port: 0 };
+/** The socket below; a failed one does not know its peer's address any more. */
+function parentOf(socket: TLSSocket): object {
+  return (socket as unknown as { readonly _parent?: Socket })._parent ?? socket;
 }
 
-function dropOldest(handshakes: Map<string, Handshake>): void {
-  for (const [key, { socket }] of handshakes) {
+/** OpenSSL's words without its places: `…:error:0A00010B:SSL routines:place:words:file:line:`. */
+function reasonOf(error: Error): string {
+  return /SSL routines:[^:]*:([^:]+):/.exec(error.message)?.[1] ?? error.message;
+}
+
+function dropOldest(handshakes: Map<string, Socket>): void {
+  for (const [key, socket] of handshakes) {
     handshakes.delete(key);
     socket.destroy();
     return;
