@@ -59,6 +59,8 @@ function listenSettings(values: ConfigValues): {
 
 function storageSettings(values: ConfigValues): {
   readonly fsyncWarningMs: number;
+  /** A leader hands over when a log write takes longer; 0: never. Our own. */
+  readonly fsyncHandoverMs: number;
   readonly flushDelayMs: number;
   readonly batchCountMax: number;
   /** 0: no limit. */
@@ -76,6 +78,7 @@ function storageSettings(values: ConfigValues): {
   });
   return {
     fsyncWarningMs: values.integer('fsync.warningthresholdms', 'property', 1000),
+    fsyncHandoverMs: values.integer('fsync.handoverthresholdms', 'property', 0),
     flushDelayMs: values.integer('flushDelay', 'property', 0, { max: limits.durationMs }),
     batchCountMax: values.integer('maxBatchSize', 'property', 1000),
     logBytesMax: Math.max(kib, 0) * 1024,

@@ -24,6 +24,7 @@ import type { Core, SessionRules } from './core.ts';
 import { zeroCounters } from './core.ts';
 import { Digests } from './digests.ts';
 import { Effects } from './effects.ts';
+import { Handover } from './handover.ts';
 import { TreeRecovery } from './history.ts';
 import type { Host } from './host.ts';
 import { Links } from './links.ts';
@@ -48,6 +49,8 @@ export interface ServerParts {
   readonly settings?: ServerSettings;
   /** Stands for those of the settings. */
   readonly sessionRules?: SessionRules;
+  /** A leader hands over when its log write takes longer, ms; 0: never. */
+  readonly fsyncHandoverMs?: number;
   readonly createPeer?: (options: PeerOptions) => ZabPeer;
   readonly openStorage?: typeof openStorage;
   /** Where changed members are kept for the next start; without it they are not. */
@@ -193,7 +196,10 @@ class Server implements ServerLife {
     const sessions = this.#sessions;
     const effects = this.#effects;
     const links = this.#links;
-    this.#turn = new Turn(core, { links, effects, requests, sessions, snapshots, readOnly });
+    const handoverMs = parts.fsyncHandoverMs ?? parts.settings?.storage.fsyncHandoverMs ?? 0;
+    const handover = new Handover(core, handoverMs, (event) => this.#turn.emit(event));
+    const turnParts = { links, effects, requests, sessions, snapshots, readOnly, handover };
+    this.#turn = new Turn(core, turnParts);
     this.view = life.view ?? new ShellView(core, sessions);
     this.view.adopt(core, sessions);
     this.#ports = new Ports(core, {

@@ -1,6 +1,7 @@
 import type { Client } from './client.ts';
 import type { Core } from './core.ts';
 import type { Effects } from './effects.ts';
+import type { Handover } from './handover.ts';
 import type { Links, TimelessEvent } from './links.ts';
 import type { ReadOnlyMode } from './read-only.ts';
 import type { Requests } from './requests.ts';
@@ -17,6 +18,7 @@ export interface TurnParts {
   readonly requests: Requests;
   readonly sessions: Sessions;
   readonly snapshots: Snapshots;
+  readonly handover: Handover;
   readonly readOnly: ReadOnlyMode;
 }
 
@@ -120,6 +122,7 @@ export class Turn {
     const { leadership } = this.#parts.effects;
     if (nowMs >= peer.nextDeadlineMs()) peer.step({ type: 'tick', nowMs });
     if (leadership !== null && nowMs >= leadership.nextDeadlineMs()) leadership.tick();
+    if (leadership !== null) this.#parts.handover.check();
     if (nowMs >= sessions.locals.nextDeadlineMs()) sessions.locals.tick();
     if (nowMs >= readOnly.nextDeadlineMs()) readOnly.tick();
     if (nowMs < this.#nextIdleCheckMs) return;

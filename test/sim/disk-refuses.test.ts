@@ -95,3 +95,48 @@ test('a server that is alone waits for room, too', () => {
     epilogue(stage);
   }
 });
+
+test('a slow disk delays acknowledgements alone: heartbeats come, and nobody is elected (4 seeds)', () => {
+  for (let seed = 1; seed <= 4; seed += 1) {
+    const stage = stageOf(seed);
+    const leader = leaderOf(stage);
+    const elections = (): number =>
+      stage.sids.reduce((sum, sid) => sum + (stage.server(sid)?.view.counters().elections ?? 0), 0);
+    const before = elections();
+    for (const sid of stage.sids) {
+      stage.disk(sid).faults.syncMsMin = 300;
+      stage.disk(sid).faults.syncMsMax = 600;
+      stage.disk(sid).usualSyncMsMax = 600;
+    }
+    stage.run(6_000);
+    assert.equal(stage.leader(), leader);
+    assert.equal(elections(), before);
+    for (const sid of stage.sids) {
+      stage.disk(sid).faults.syncMsMin = 0.1;
+      stage.disk(sid).usualSyncMsMax = 1.5;
+    }
+    epilogue(stage);
+  }
+});
+
+for (const [limitMs, hands] of [
+  [0, false],
+  [500, true],
+] as const) {
+  test(`a leader whose disk stalls ${hands ? 'hands over' : 'goes on'} with a limit of ${limitMs} ms`, () => {
+    for (let seed = 1; seed <= 4; seed += 1) {
+      const stage = stageOf(seed, { parts: () => ({ fsyncHandoverMs: limitMs }) });
+      const leader = leaderOf(stage);
+      const before = stage.checker.committed.length;
+      const { faults } = stage.disk(leader);
+      faults.syncMsMin = 20_000;
+      faults.syncMsMax = 20_001;
+      stage.run(4_000);
+      assert.equal(stage.leader() !== leader, hands);
+      assert(stage.checker.committed.length > before + 20, 'the others have disks of their own');
+      stage.run(20_000);
+      faults.syncMsMin = 0.1;
+      epilogue(stage);
+    }
+  });
+}
