@@ -173,7 +173,6 @@ export class PeerMesh {
     const { sasl = null } = this.#options;
     const onRefused = (reason: string): void => {
       this.#unknown.delete(connection);
-      connection.destroy();
       if (!this.#isClosed) this.#options.onRefused?.(connection.remote, reason);
     };
     const onDone = (behind: Buffer): void => {
@@ -184,6 +183,7 @@ export class PeerMesh {
     const hosts = this.#hostsOf(message);
     if (hosts.length > 0 && hosts.every((host) => connection.proves?.(host) === false)) {
       const where = hosts.join(' or ');
+      connection.destroy();
       return onRefused(`its certificate does not name ${where}, where server ${message.sid} is`);
     }
     if (sasl === null) onDone(rest);

@@ -151,7 +151,6 @@ class Exchange {
 
   refuse(reason: string): void {
     if (!this.#over()) return;
-    this.#connection.onClose = () => undefined;
     this.#connection.end();
     this.#end.onRefused(reason);
   }
@@ -168,7 +167,8 @@ class Exchange {
 
   #closed(reason: string): void {
     if (!this.isOptional) return this.refuse(reason);
-    // A server that only asks to be dialled says less than this side waits for.
+    // A server that only asks to be dialled says less than this side waits for. Whoever takes the
+    // connection over hears of its end from the handler that it has set meanwhile.
     this.done();
     this.#connection.onClose(reason);
   }
@@ -178,6 +178,7 @@ class Exchange {
     this.#isOver = true;
     this.#timer.cancel();
     this.#connection.onData = () => undefined;
+    this.#connection.onClose = () => undefined;
     return true;
   }
 }
