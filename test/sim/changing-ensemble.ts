@@ -6,9 +6,9 @@ import { ErrorCode } from '../../server/protocol/error-code.ts';
 import { ensembleOfTxn } from '../../server/shell/membership.ts';
 import type { Proposal } from '../../server/zab/events.ts';
 import type { PeerOptions, ZabPeer } from '../../server/zab/door.ts';
-import { Quorum } from '../../server/zab/quorum.ts';
 import { reconfig } from './client-ops.ts';
 import { findEntry } from './checkers/member-ghost.ts';
+import { isQuorumOf } from './checkers/quorums.ts';
 import type { Prng } from './prng.ts';
 import { SimEnsemble } from './sim-ensemble.ts';
 import type { EnsembleOptions } from './sim-ensemble.ts';
@@ -154,12 +154,4 @@ export class ChangingEnsemble {
       this.answers.set(error, (this.answers.get(error) ?? 0) + 1);
     });
   }
-}
-
-function isQuorumOf(ensemble: Ensemble, holders: readonly number[]): boolean {
-  const quorum = new Quorum(ensemble);
-  return quorum.reaches(
-    quorum.voters.map((sid) => (holders.includes(sid) ? 1 : 0)),
-    1,
-  );
 }

@@ -41,6 +41,10 @@ function serve(checker: ZabChecker, sid: number, leader: number, epoch: number):
   const role = sid === leader ? 'leading' : 'following';
   checker.effect(sid, { type: 'roleChanged', role, phase: 'synchronization', leader, epoch });
   if (sid === leader) checker.effect(sid, { type: 'openEpoch', zxid: zxidOf(epoch, 0) });
+  else {
+    send(checker, sid, PacketType.ACK, zxidOf(epoch, 0));
+    hear(checker, sid, PacketType.UPTODATE, zxidOf(epoch, 0));
+  }
   checker.effect(sid, { type: 'roleChanged', role, phase: 'broadcast', leader, epoch });
 }
 
@@ -66,6 +70,18 @@ function send(checker: ZabChecker, sid: number, type: PacketType, zxid: Zxid): v
   checker.effect(sid, { type: 'send', links: [1], packet });
 }
 
+function hear(checker: ZabChecker, sid: number, type: PacketType, zxid: Zxid): void {
+  const packet = { type, zxid, data: null, authIds: null };
+  checker.event(sid, { type: 'leaderPacket', packet, nowMs: 0 });
+}
+
+/** A new leader begins to bring it level. */
+function synchronize(checker: ZabChecker, sid: number, zxid: Zxid): void {
+  const role = { role: 'following', phase: 'synchronization', leader: 3, epoch: 2 } as const;
+  checker.effect(sid, { type: 'roleChanged', ...role });
+  hear(checker, sid, PacketType.DIFF, zxid);
+}
+
 /** Proposed by s3, durable on s1 and s3, delivered by both. */
 function committed(checker: ZabChecker, what: Proposal): void {
   propose(checker, 3, what);
@@ -89,6 +105,54 @@ test('a plain history is no violation', () => {
 });
 
 const lies: readonly (readonly [string, string, (checker: ZabChecker) => void])[] = [
+  [
+    'service before UPTODATE',
+    'Z13 order of three',
+    (checker) => {
+      synchronize(checker, 1, zxidOf(1, 0));
+      const role = { role: 'following', phase: 'broadcast', leader: 3, epoch: 2 } as const;
+      checker.effect(1, { type: 'roleChanged', ...role });
+    },
+  ],
+  [
+    'an ack of a proposal before that of its leader',
+    'Z13 order of three',
+    (checker) => {
+      synchronize(checker, 1, zxidOf(1, 0));
+      propose(checker, 3, proposal(1, 1));
+      log(checker, 1, proposal(1, 1));
+      durable(checker, 1, zxidOf(1, 1));
+      send(checker, 1, PacketType.ACK, zxidOf(1, 1));
+    },
+  ],
+  [
+    'an epoch that is stored before its history',
+    'Z13 order of three',
+    (checker) => {
+      propose(checker, 3, proposal(1, 1));
+      synchronize(checker, 1, zxidOf(1, 1));
+      log(checker, 1, proposal(1, 1));
+      hear(checker, 1, PacketType.COMMIT, zxidOf(1, 1));
+      hear(checker, 1, PacketType.NEWLEADER, zxidOf(2, 0));
+      checker.effect(1, { type: 'storeEpoch', which: 'current', epoch: 2 });
+    },
+  ],
+  [
+    'a hole in what a learner is sent',
+    'Z16 no gap',
+    (checker) => {
+      send(checker, 3, PacketType.PROPOSAL, zxidOf(1, 1));
+      send(checker, 3, PacketType.PROPOSAL, zxidOf(1, 3));
+    },
+  ],
+  [
+    'a cut that leaves a hole behind it',
+    'Z16 no gap',
+    (checker) => {
+      send(checker, 3, PacketType.TRUNC, zxidOf(1, 1));
+      send(checker, 3, PacketType.PROPOSAL, zxidOf(1, 3));
+    },
+  ],
   [
     'two leaders of one epoch',
     'Z1 leader unique',

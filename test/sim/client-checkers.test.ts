@@ -2,6 +2,7 @@
 // Method: a history of real transactions by hand, and answers that fit it or do not.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CreateMode } from '../../server/protocol/create-mode.ts';
 import type { SessionId } from '../../server/protocol/session-id.ts';
 import { encodeTxn } from '../../server/protocol/txn-codec.ts';
 import type { TxnBody } from '../../server/protocol/txn.ts';
@@ -9,7 +10,7 @@ import { zxidOf } from '../../server/protocol/zxid.ts';
 import type { Zxid } from '../../server/protocol/zxid.ts';
 import { ClientChecker } from './checkers/client-checker.ts';
 import { HistoryModel } from './checkers/history-model.ts';
-import { create, exists, getData, setData, sync, watchAll } from './client-ops.ts';
+import { create, exists, getData, multi, setData, sync, watchAll } from './client-ops.ts';
 import type { ClientOp, OpResult } from './client-ops.ts';
 import type { Call, SimClient } from './sim-client.ts';
 import { World } from './world.ts';
@@ -143,8 +144,57 @@ const lies: readonly (readonly [string, string, (stage: Stage) => void])[] = [
     'a write behind one that was answered before it was sent',
     'C1 linearizable writes',
     (stage) => {
+      stage.create('one');
       const call = { ...stage.send(setData('/a', 'two')), knownZxid: stage.zxid(5) };
       stage.answer(call, stage.commit(setBody('two', 1), call.xid));
+    },
+  ],
+  [
+    'a write for another version than there was',
+    'C1 conditional writes',
+    (stage) => {
+      stage.create('one');
+      const call = stage.send(setData('/a', 'two', 7));
+      stage.answer(call, stage.commit(setBody('two', 1), call.xid));
+    },
+  ],
+  [
+    'a refusal of the very version that there was',
+    'C1 conditional writes',
+    (stage) => {
+      stage.create('one');
+      const call = stage.send(setData('/a', 'two', 0));
+      stage.answer(call, stage.commit({ type: -1, error: -103 }, call.xid), { error: -103 });
+    },
+  ],
+  [
+    'a node that is made twice',
+    'C1 conditional writes',
+    (stage) => {
+      stage.create('one');
+      stage.create('two');
+    },
+  ],
+  [
+    'a multi that passed a check of another version',
+    'C1 conditional writes',
+    (stage) => {
+      stage.create('one');
+      const call = stage.send(multi([{ op: 'check', path: '/a', version: 3 }]));
+      const zxid = stage.commit(
+        { type: 14, txns: [{ type: 13, path: '/a', version: 3 }] },
+        call.xid,
+      );
+      stage.answer(call, zxid, { results: [] });
+    },
+  ],
+  [
+    'a sequential node with a number that is not the next',
+    'T2 sequence numbers',
+    (stage) => {
+      const call = stage.send(create('/a', 'one', CreateMode.PERSISTENT_SEQUENTIAL));
+      const zxid = stage.commit(createBody('/a0000000007', 'one'), call.xid);
+      stage.answer(call, zxid, { path: '/a0000000007' });
     },
   ],
   [

@@ -1,11 +1,14 @@
-import type { Mutant } from './mutants.ts';
+import { epilogue } from './epilogue.ts';
+import type { Mutant } from './mutants/mutant.ts';
 import { shapeOf } from './scenario.ts';
 import { SimEnsemble } from './sim-ensemble.ts';
-import { epilogue } from './epilogue.ts';
 
 export interface Catch {
   readonly seed: number;
+  /** Of the violation: its name, and what happened. */
   readonly message: string;
+  /** Of all seeds up to that one. */
+  readonly simulatedMs: number;
 }
 
 function threeStorms(ensemble: SimEnsemble): void {
@@ -17,34 +20,55 @@ function threeStorms(ensemble: SimEnsemble): void {
   }
 }
 
-/** The first seed whose storm shows the planted bug; `null`: none up to the last one. */
+/** The first seed that shows the planted bug; `null`: none up to the last one. */
 export function catchMutant(
   mutant: Mutant,
   seedMax: number,
   ignored?: ReadonlySet<string>,
 ): Catch | null {
+  let simulatedMs = 0;
   for (let seed = 1; seed <= seedMax; seed += 1) {
-    const ensemble = new SimEnsemble({
-      seed,
-      ...shapeOf(seed),
-      storm: { meanMs: 500 },
-      ...(mutant.parts === undefined ? {} : { parts: mutant.parts }),
-      ...(ignored === undefined ? {} : { ignored }),
-    });
+    const undos = mutant.patch?.() ?? [];
     try {
-      // Slow disks: much is on its way when a crash comes.
-      for (const sid of ensemble.sids) {
-        const disk = ensemble.disk(sid);
-        disk.usualSyncMsMax = 40;
-        disk.faults.syncMsMax = 40;
-      }
-      mutant.prepare?.(ensemble);
-      ensemble.run(500);
-      (mutant.script ?? threeStorms)(ensemble);
-      epilogue(ensemble);
-    } catch (error) {
-      return { seed, message: error instanceof Error ? error.message : String(error) };
+      const shown = runMutant(mutant, seed, ignored);
+      simulatedMs += shown.simulatedMs;
+      if (shown.message !== null) return { seed, message: shown.message, simulatedMs };
+    } finally {
+      for (const undo of undos.toReversed()) undo();
     }
   }
   return null;
+}
+
+function runMutant(
+  mutant: Mutant,
+  seed: number,
+  ignored?: ReadonlySet<string>,
+): { readonly message: string | null; readonly simulatedMs: number } {
+  const { options } = mutant;
+  const ensemble = new SimEnsemble({
+    ...shapeOf(seed),
+    ...options,
+    seed,
+    storm: { meanMs: 500, ...options?.storm },
+    ...(mutant.parts === undefined ? {} : { parts: mutant.parts }),
+    ...(mutant.host === undefined ? {} : { host: mutant.host }),
+    ...(ignored === undefined ? {} : { ignored }),
+  });
+  let message: string | null = null;
+  try {
+    // Slow disks: much is on its way when a crash comes.
+    for (const sid of ensemble.sids) {
+      const disk = ensemble.disk(sid);
+      disk.usualSyncMsMax = 40;
+      disk.faults.syncMsMax = 40;
+    }
+    mutant.prepare?.(ensemble);
+    ensemble.run(500);
+    (mutant.script ?? threeStorms)(ensemble);
+    epilogue(ensemble);
+  } catch (error) {
+    message = error instanceof Error ? error.message : String(error);
+  }
+  return { message, simulatedMs: ensemble.world.nowMs };
 }

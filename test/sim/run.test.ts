@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
-import { mutants } from './mutants.ts';
+import { mutants } from './mutants/all.ts';
 import { report, stormScenario } from './scenario.ts';
 
 function sim(...args: readonly string[]): {

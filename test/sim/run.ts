@@ -1,12 +1,18 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { rowsOfAll, tableOf, withTable } from './mutant-table.ts';
 import { report, stormScenario } from './scenario.ts';
 
 const usage = `npm run sim -- --seed N [--hours H | --minutes M] [--voters V]
 npm run sim -- --seeds A..B [--minutes M] [--voters V]
+npm run sim -- --mutants
 
 Runs whole servers through storms and calm for so long in simulated time (default: half a
 minute), then demands that everything comes back. Prints the hash of the trace; a seed that
-finds a violation prints the way there and ends with 1.`;
+finds a violation prints the way there and ends with 1.
+
+--mutants runs every planted bug until it is found, and writes the table of docs/testing.md.`;
 
 /** A storm of that length between two calms. */
 const stormMsEach = 15_000;
@@ -76,8 +82,21 @@ function wantedOrNull(args: readonly string[]): Wanted | null {
   }
 }
 
-const wanted = wantedOrNull(process.argv.slice(2));
-if (wanted === null) {
+/** @returns how many planted bugs were not found. */
+function runMutants(): number {
+  const path = resolve(import.meta.dirname, '../../docs/testing.md');
+  const rows = rowsOfAll();
+  const table = tableOf(rows);
+  console.log(table);
+  writeFileSync(path, withTable(readFileSync(path, 'utf8'), table));
+  return rows.filter((row) => row.seeds === null).length;
+}
+
+const args = process.argv.slice(2);
+const wanted = wantedOrNull(args);
+if (args.length === 1 && args[0] === '--mutants') {
+  process.exitCode = runMutants() > 0 ? 1 : 0;
+} else if (wanted === null) {
   console.error(usage);
   process.exitCode = 2;
 } else if (run(wanted) > 0) {

@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { closeSession, create, setData, sync, getData } from './client-ops.ts';
 import { epilogue } from './epilogue.ts';
-import { HastySync, leaderWithTail } from './mutants.ts';
+import { HastySync } from './mutants/elections.ts';
+import { leaderWithTail } from './mutants/scripts.ts';
 import { SimEnsemble } from './sim-ensemble.ts';
 import type { EnsembleOptions } from './sim-ensemble.ts';
 import type { SimClient } from './sim-client.ts';
@@ -255,12 +256,12 @@ test('a flipped bit is noticed and repaired from the others, or changes nothing 
     const files = disk.files().filter((path) => !path.endsWith('.tmp') && disk.size(path) > 0);
     const path = random.pick(files);
     disk.flipBit(path, random.int(0, disk.size(path) - 1), random.int(0, 7));
-    stage.start(sid);
     stage.checker.damaged(sid);
+    stage.start(sid);
     if (stage.server(sid)?.view.state().lacking !== null) repaired += 1;
     stage.settle(10_000);
-    epilogue(stage);
     assert.equal(stage.server(sid)?.view.state().lacking, null, 'what serves counts');
+    epilogue(stage);
   }
   assert(repaired > 5, `${repaired} of 60 were repaired`);
 });

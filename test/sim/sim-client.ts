@@ -92,6 +92,8 @@ export class SimClient {
   /** The present server has no quorum and answers reads alone. */
   isReadOnly = false;
   isStopped = false;
+  /** It names a session that it does not own. */
+  #isStranger = false;
   readonly #network: SimNetwork;
   readonly #hosts: readonly string[];
   readonly #wantedTimeoutMs: number;
@@ -170,6 +172,12 @@ export class SimClient {
       writeRequestHeader(writer, xid, op.opCode);
       writeOp(writer, op);
     });
+  }
+
+  /** Whoever it is: from now on it asks for that session, without its password. */
+  pretendToOwn(sessionId: SessionId): void {
+    this.#isStranger = true;
+    this.sessionId = sessionId;
   }
 
   /** No reconnects any more. */
@@ -277,7 +285,8 @@ export class SimClient {
   #connected(reader: JuteReader): void {
     const response = connectResponse.read(reader);
     if (response.timeoutMs === 0) {
-      this.#observer.expired(this);
+      if (!this.#isStranger) this.#observer.expired(this);
+      this.#isStranger = false;
       this.sessionId = sessionIdNone;
       this.#password = new Uint8Array(16);
       this.lastZxid = 0;
@@ -285,6 +294,10 @@ export class SimClient {
       return this.#drop();
     }
     const isNew = this.sessionId === sessionIdNone;
+    const isSame = isNew || response.sessionId === this.sessionId;
+    this.world.expect(isSame, 'S3 the same session', () => {
+      return `${this.name} comes back with ${this.sessionId}, and is given ${response.sessionId}`;
+    });
     this.#state = 'open';
     this.isReadOnly = response.readOnly === true;
     this.world.expect(this.#takesReadOnly || !this.isReadOnly, 'C4 no quorum, no service', () => {

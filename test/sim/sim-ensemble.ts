@@ -5,10 +5,10 @@ import { startServer } from '../../server/shell/server.ts';
 import type { RunningServer, ServerParts } from '../../server/shell/server.ts';
 import { counterMax } from '../../server/protocol/zxid.ts';
 import { createPeer } from '../../server/zab/peer.ts';
-import { Quorum } from '../../server/zab/quorum.ts';
 import { openStorage } from '../../server/storage/storage.ts';
 import { ClientChecker } from './checkers/client-checker.ts';
 import { HistoryModel } from './checkers/history-model.ts';
+import { isQuorumOf } from './checkers/quorums.ts';
 import { ZabChecker } from './checkers/zab-checker.ts';
 import { SimClient } from './sim-client.ts';
 import { simConfig, simTickMs } from './sim-config.ts';
@@ -115,6 +115,7 @@ export class SimEnsemble implements Cluster {
     this.checker = new ZabChecker(this.world, { voters, observers }, isQuorum);
     this.model = new HistoryModel(this.world);
     this.checker.ignored = options.ignored ?? new Set();
+    this.checker.counterMax = options.counterMax ?? counterMax;
     this.checker.onCommitted = (proposal) => this.model.committed(proposal);
     this.checker.onProposed = (proposal) => this.model.proposed(proposal);
     const processAt = (host: string): SimProcess | null => {
@@ -309,13 +310,6 @@ export class SimEnsemble implements Cluster {
       if (!this.#members.has(sid)) this.start(sid);
     });
   }
-}
-
-/** Quorums by the configuration: what the checkers count by. */
-export function isQuorumOf(ensemble: Ensemble, sids: readonly number[]): boolean {
-  const quorum = new Quorum(ensemble);
-  const marks = quorum.voters.map((sid) => (sids.includes(sid) ? 1 : 0));
-  return quorum.reaches(marks, 1);
 }
 
 function range(first: number, count: number): number[] {

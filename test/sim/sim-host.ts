@@ -39,6 +39,8 @@ export class SimProcess {
   readonly name: string;
   readonly random: Prng;
   readonly clock: ClockOptions;
+  /** Wall clock's error now, ms: somebody may set it. */
+  wallSkewMs: number;
   exit: Exit | null = null;
   onExit: ((exit: Exit) => void) | null = null;
   readonly #startedMs: number;
@@ -51,6 +53,7 @@ export class SimProcess {
     this.name = name;
     this.host = host;
     this.clock = clock;
+    this.wallSkewMs = clock.skewMs;
     this.random = world.random.fork(name);
     this.#startedMs = world.nowMs;
   }
@@ -68,7 +71,7 @@ export class SimProcess {
   }
 
   wallMs(): number {
-    return Math.floor(epochWallMs + this.world.nowMs + this.clock.skewMs);
+    return Math.floor(epochWallMs + this.world.nowMs + this.wallSkewMs);
   }
 
   /** Runs a callback of the process: now, when it is let go on, or never. */

@@ -44,12 +44,15 @@ const defaults: StormOptions = {
   diskErrors: false,
 };
 
+/** A wall clock is set by up to a year. */
+const clockJumpMsMax = 365 * 86_400_000;
+
 type Fault = (sid: number) => void;
 
 /**
  * Faults at random until calmed: crashes of one or all with any unsynced bytes lost, crash points
  * in the middle of a disk step, pauses, cuts both ways and one way, partitions, resets, slow links
- * and slow disks.
+ * and slow disks, wall clocks that are set.
  */
 export class Storm {
   readonly #cluster: Cluster;
@@ -76,6 +79,7 @@ export class Storm {
       [3, (sid) => this.#clientLink(sid)],
       [2, (sid) => this.#stop(sid)],
       [2, (sid) => this.#slowDisk(sid)],
+      [3, (sid) => this.#clock(sid)],
       [this.#options.diskErrors ? 2 : 0, (sid) => this.#diskError(sid)],
       [3, () => this.#healSome()],
     ];
@@ -257,6 +261,29 @@ export class Storm {
       network.slow(this.#cluster.hostOf(sid), this.#cluster.hostOf(other), delayMs / 4, delayMs);
       network.slow(this.#cluster.hostOf(other), this.#cluster.hostOf(sid), delayMs / 4, delayMs);
     }
+  }
+
+  /** Somebody sets the wall clock forward or back, or two of them fight over it for a while. */
+  #clock(sid: number): void {
+    const process = this.#cluster.process(sid);
+    if (process === null) return;
+    const { world } = this.#cluster;
+    const sizeMs = 1_000 * (clockJumpMsMax / 1_000) ** this.#random.float();
+    const jumpMs = this.#random.chance(0.5) ? sizeMs : -sizeMs;
+    const isStrobe = this.#random.chance(0.3);
+    world.say(
+      `s${sid}`,
+      `*** clock ${isStrobe ? 'to and fro by' : 'set by'} ${Math.round(jumpMs)} ms`,
+    );
+    process.wallSkewMs += jumpMs;
+    if (!isStrobe) return;
+    let left = this.#random.int(5, 40);
+    const strobe = (): void => {
+      left -= 1;
+      process.wallSkewMs += left % 2 === 0 ? jumpMs : -jumpMs;
+      if (left > 0 && process.alive) world.schedule(this.#random.between(1, 100), strobe);
+    };
+    strobe();
   }
 
   #slowDisk(sid: number): void {

@@ -56,6 +56,11 @@ export class MemberGhost {
   /** Newest commit of the leader's present stream; and the newest one in front of NEWLEADER. */
   receivedZxid = 0;
   syncTargetZxid = 0;
+  /** The leader's present stream: NEWLEADER was acknowledged; UPTODATE has come. */
+  isEpochAcked = false;
+  isUpToDate = false;
+  /** Leader: newest transaction that each link was sent. */
+  readonly streams: Map<number, number> = new Map();
   role: Role = 'looking';
   phase: Phase = 'election';
   epoch = 0;

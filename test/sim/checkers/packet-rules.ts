@@ -15,6 +15,9 @@ export function checkPacket(checker: ZabChecker, member: MemberGhost, packet: Qu
   switch (packet.type as number) {
     case PacketType.ACK:
       if (counterOf(packet.zxid) === 0) return checkEpochAck(checker, member, epoch);
+      checker.expect(member.isEpochAcked, 'Z13 order of three', sid, () => {
+        return `acks ${hex(packet.zxid)} before its leader`;
+      });
       return checker.expect(
         member.promise.durableZxid >= packet.zxid,
         'Z12 ack means disk',
@@ -65,6 +68,65 @@ function checkEpochAck(checker: ZabChecker, member: MemberGhost, epoch: number):
   checker.expect(member.promises.length === 1, order, sid, () => {
     return 'acks its leader before its snapshot is on disk';
   });
+  member.isEpochAcked = true;
+}
+
+/** A learner's currentEpoch vouches for the history that its leader has synchronized. */
+export function checkEpochOrder(
+  checker: ZabChecker,
+  member: MemberGhost,
+  stored: { readonly which: string; readonly epoch: number },
+): void {
+  const { role, phase, promise, syncTargetZxid } = member;
+  const isLearning = role === 'following' || role === 'observing';
+  if (stored.which !== 'current' || !isLearning || phase !== 'synchronization') return;
+  checker.expect(promise.durableZxid >= syncTargetZxid, 'Z13 order of three', member.sid, () => {
+    return `stores epoch ${stored.epoch}, ${hex(syncTargetZxid)} not durable`;
+  });
+}
+
+/** A learner serves when it is told that a quorum has what it serves. */
+export function checkService(checker: ZabChecker, member: MemberGhost): void {
+  if (member.role === 'leading') return;
+  checker.expect(member.isUpToDate, 'Z13 order of three', member.sid, () => {
+    return `serves epoch ${member.epoch} before UPTODATE`;
+  });
+}
+
+/** What a leader sends a learner has no holes, from the first transaction on. */
+export function checkStream(
+  checker: ZabChecker,
+  member: MemberGhost,
+  sent: { readonly links: readonly number[]; readonly packet: QuorumPacket },
+): void {
+  const { zxid } = sent.packet;
+  switch (sent.packet.type as number) {
+    case PacketType.DIFF:
+      for (const link of sent.links) member.streams.delete(link);
+      return;
+    case PacketType.TRUNC:
+    case PacketType.SNAP:
+      for (const link of sent.links) member.streams.set(link, zxid);
+      return;
+    case PacketType.PROPOSAL:
+    case PacketType.INFORM:
+      for (const link of sent.links) {
+        const last = member.streams.get(link);
+        checker.expect(last === undefined || follows(last, zxid), 'Z16 no gap', member.sid, () => {
+          return `sends ${hex(zxid)} behind ${hex(last ?? 0)}`;
+        });
+        member.streams.set(link, zxid);
+      }
+      return;
+    default:
+      return;
+  }
+}
+
+/** The next of its epoch, or the first of a later one. */
+export function follows(last: number, next: number): boolean {
+  if (epochOf(last as Zxid) === epochOf(next as Zxid)) return next === last + 1;
+  return next > last && counterOf(next as Zxid) === 1;
 }
 
 /** A vote for oneself names a history that the disk has. */
@@ -96,6 +158,11 @@ export function noteReceived(member: MemberGhost, packet: QuorumPacket): void {
     case PacketType.TRUNC:
     case PacketType.SNAP:
       member.receivedZxid = 0;
+      member.isEpochAcked = false;
+      member.isUpToDate = false;
+      return;
+    case PacketType.UPTODATE:
+      member.isUpToDate = true;
       return;
     case PacketType.NEWLEADER:
       member.syncTargetZxid = member.receivedZxid;

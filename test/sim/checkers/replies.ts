@@ -6,6 +6,7 @@ import type { TxnBody } from '../../../server/protocol/txn.ts';
 import type { ClientOp, OpResult } from '../client-ops.ts';
 import type { Call } from '../sim-client.ts';
 import type { HistoryModel } from './history-model.ts';
+import { checkJudgement } from './judgements.ts';
 import { hex } from './member-ghost.ts';
 import type { ModelNode } from './model-tree.ts';
 
@@ -104,6 +105,7 @@ export function checkWrite(
   if (result.error !== expected) {
     fail('Z9 acked is committed', `answered ${result.error}, the history says ${expected}`);
   }
+  checkJudgement(model, call.op, header.zxid, result, fail);
   if (result.error !== ErrorCode.OK) return true;
   checkOutcome(model, call, body, header.zxid, result, fail);
   return true;

@@ -1,4 +1,4 @@
-import { counterOf, epochOf } from '../../../server/protocol/zxid.ts';
+import { counterMax, counterOf, epochOf } from '../../../server/protocol/zxid.ts';
 import type { Zxid } from '../../../server/protocol/zxid.ts';
 import type { ZabEffect } from '../../../server/zab/effects.ts';
 import type { Proposal, ZabEvent } from '../../../server/zab/events.ts';
@@ -6,9 +6,15 @@ import { hashOfBytes } from '../prng.ts';
 import type { World } from '../world.ts';
 import { brokenPromise, countUpTo, findEntry, hex, MemberGhost } from './member-ghost.ts';
 import type { HistoryEntry, RecoveredHistory } from './member-ghost.ts';
-import { checkPacket, checkVote, noteReceived } from './packet-rules.ts';
-
-const counterSpan = 2 ** 32;
+import {
+  checkEpochOrder,
+  checkPacket,
+  checkService,
+  checkStream,
+  checkVote,
+  follows,
+  noteReceived,
+} from './packet-rules.ts';
 
 /**
  * Holds what every member does against the invariants Z1 to Z20 of the agreement. It sees the
@@ -22,6 +28,8 @@ export class ZabChecker {
   readonly committed: HistoryEntry[] = [];
   /** Ids of invariants that are not looked at: how well do the others see without them? */
   ignored: ReadonlySet<string> = new Set();
+  /** Last counter of an epoch. */
+  counterMax: number = counterMax;
   /** Called with each newly committed transaction, once, in order. */
   onCommitted: (proposal: Proposal) => void = () => {};
   /** Called with each proposal of a leader. */
@@ -58,6 +66,7 @@ export class ZabChecker {
   /** A process has read its disk. */
   recovered(sid: number, found: RecoveredHistory): void {
     const member = this.#member(sid);
+    if ((found.lack ?? null) !== null) return this.#recoveredNothing(member, found);
     const problems = member.promises.map((promise) => brokenPromise(promise, found));
     // The newest that holds: an older one is what a crash may have left.
     const kept = problems.lastIndexOf(null);
@@ -66,7 +75,6 @@ export class ZabChecker {
       return `accepted ${found.acceptedEpoch} after ${member.acceptedEpoch}`;
     });
     this.expect(found.currentEpoch >= member.currentEpoch, 'Z11 epochs grow', sid, () => {
-    if ((found.lack ?? null) !== null) return this.#recoveredNothing(member, found);
       return `current ${found.currentEpoch} after ${member.currentEpoch}`;
     });
     this.expect(found.currentEpoch <= found.acceptedEpoch, 'Z11 epochs grow', sid, () => {
@@ -75,14 +83,6 @@ export class ZabChecker {
     const promise = member.promises[kept] ?? member.promise;
     const base = promise.log.slice(0, countUpTo(promise.log, found.snapshotZxid));
     const log = [...base, ...found.entries];
-    member.promises = [{ log, durableZxid: log.at(-1)?.zxid ?? 0 }];
-    member.acceptedEpoch = found.acceptedEpoch;
-    member.currentEpoch = found.currentEpoch;
-    member.applied = [...log];
-    member.verifiedCount = 0;
-    member.incoming = null;
-    member.before = null;
-    member.incarnation += 1;
     this.#begin(member, log, found);
   }
 
@@ -115,8 +115,21 @@ export class ZabChecker {
   }
 
   #begin(member: MemberGhost, log: HistoryEntry[], found: RecoveredHistory): void {
+    member.promises = [{ log, durableZxid: log.at(-1)?.zxid ?? 0 }];
+    member.acceptedEpoch = found.acceptedEpoch;
+    member.currentEpoch = found.currentEpoch;
+    member.applied = [...log];
+    member.verifiedCount = 0;
+    member.incoming = null;
+    member.before = null;
+    member.incarnation += 1;
     member.isRunning = true;
     this.#setRole(member, 'looking', 'election', null, 0);
+  }
+
+  /** Durable bytes of that disk changed or vanished, by the plan's own doing. */
+  damaged(sid: number): void {
+    this.#member(sid).isSuspect = true;
   }
 
   /** The disk is a new one, by the plan's own doing: it holds nothing and has promised nothing. */
@@ -125,11 +138,6 @@ export class ZabChecker {
     member.promises = [{ log: [], durableZxid: 0 }];
     member.acceptedEpoch = 0;
     member.currentEpoch = 0;
-  }
-
-  /** Durable bytes of that disk changed or vanished, by the plan's own doing. */
-  damaged(sid: number): void {
-    this.#member(sid).isSuspect = true;
   }
 
   ended(sid: number): void {
@@ -161,8 +169,11 @@ export class ZabChecker {
     else if (effect.type === 'truncate') this.#truncate(member, effect.zxid);
     else if (effect.type === 'receiveSnapshot') this.#receiveSnapshot(member, effect.zxid);
     else if (effect.type === 'installSnapshot') this.#installSnapshot(member, effect.zxid);
-    else if (effect.type === 'send') checkPacket(this, member, effect.packet);
-    else if (effect.type === 'sendNotification') {
+    else if (effect.type === 'storeEpoch') checkEpochOrder(this, member, effect);
+    else if (effect.type === 'send') {
+      checkPacket(this, member, effect.packet);
+      checkStream(this, member, effect);
+    } else if (effect.type === 'sendNotification') {
       checkVote(this, member, effect.to, effect.notification);
     } else if (effect.type === 'openEpoch') this.#openEpoch(member, effect.zxid);
     else if (effect.type === 'roleChanged') {
@@ -175,7 +186,7 @@ export class ZabChecker {
   #propose(member: MemberGhost, proposal: Proposal): void {
     const { sid } = member;
     const { zxid } = proposal;
-    this.expect(counterOf(zxid) < counterSpan - 1, 'Z20 counter', sid, () => hex(zxid));
+    this.expect(counterOf(zxid) <= this.counterMax, 'Z20 counter', sid, () => hex(zxid));
     this.expect(epochOf(zxid) === member.epoch, 'Z5 local primary order', sid, () => {
       return `${hex(zxid)} proposed in epoch ${member.epoch}`;
     });
@@ -301,17 +312,6 @@ export class ZabChecker {
     this.expect(member.currentEpoch <= member.acceptedEpoch, 'Z11 epochs grow', member.sid, () => {
       return `current ${member.currentEpoch} beyond accepted ${member.acceptedEpoch}`;
     });
-  }
-
-  #openEpoch(member: MemberGhost, zxid: Zxid): void {
-    const { sid, applied } = member;
-    this.expect(applied.length >= this.committed.length, 'Z10 election restriction', sid, () => {
-      return `opens epoch ${epochOf(zxid)} without ${hex(this.committed[applied.length]?.zxid ?? 0)}`;
-    });
-    this.#verify(member);
-  }
-
-  #setRole(
     if (which === 'current') this.#countAgain(member);
   }
 
@@ -327,6 +327,17 @@ export class ZabChecker {
     }
     member.lost = null;
     member.isSuspect = false;
+  }
+
+  #openEpoch(member: MemberGhost, zxid: Zxid): void {
+    const { sid, applied } = member;
+    this.expect(applied.length >= this.committed.length, 'Z10 election restriction', sid, () => {
+      return `opens epoch ${epochOf(zxid)} without ${hex(this.committed[applied.length]?.zxid ?? 0)}`;
+    });
+    this.#verify(member);
+  }
+
+  #setRole(
     member: MemberGhost,
     role: MemberGhost['role'],
     phase: MemberGhost['phase'],
@@ -346,7 +357,11 @@ export class ZabChecker {
       });
       this.#leaders.set(epoch, mine);
     }
-    if (phase === 'broadcast') this.#verify(member);
+    if (role === 'looking') member.streams.clear();
+    if (phase === 'broadcast') {
+      checkService(this, member);
+      this.#verify(member);
+    }
     if (role !== 'looking' || member.before === null) return;
     member.applied = member.before;
     member.before = null;
@@ -374,9 +389,4 @@ export class ZabChecker {
     if (condition || this.ignored.has(invariant.split(' ')[0] ?? '')) return;
     this.world.fail(invariant, `s${sid} ${message()}`);
   }
-}
-
-function follows(last: number, next: number): boolean {
-  if (epochOf(last as Zxid) === epochOf(next as Zxid)) return next === last + 1;
-  return next > last && counterOf(next as Zxid) === 1;
 }
