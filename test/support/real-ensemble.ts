@@ -100,6 +100,14 @@ export class Member {
     });
   }
 
+  /** Starts it and waits for its end; resolves with the exit code. */
+  async exits(withinMs: number): Promise<number | null> {
+    this.start();
+    const child = this.#process;
+    await until(`server ${this.sid} to end`, withinMs, () => this.#process !== child);
+    return child?.exitCode ?? null;
+  }
+
   /** Resolves with the exit code when the process has ended; `null`: the signal ended it. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
     const child = this.#process;
