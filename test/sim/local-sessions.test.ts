@@ -226,6 +226,13 @@ for (const how of ['crash', 'stop'] as const) {
       };
       for (const client of clients) busy(client);
       stage.run(300 + seed * 1.7);
+      // Of some the upgrade is under way.
+      for (const client of seed % 2 === 0 ? clients : []) {
+        client.call(ephemeral(`/first-${client.name}`), (result) => {
+          lost += result === null ? 1 : 0;
+        });
+      }
+      stage.run(seed % 3);
       if (how === 'crash') stage.crash(leader, 'lost');
       else stage.stop(leader);
       stage.run(1_500);

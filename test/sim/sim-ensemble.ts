@@ -101,6 +101,8 @@ export class SimEnsemble implements Cluster {
   readonly #options: EnsembleOptions;
   readonly #disks = new Map<number, SimDisk>();
   readonly #members = new Map<number, Member>();
+  /** What a server remembers of its own accord ends with its life; a process may have several. */
+  readonly #lives = new Map<number, object>();
   readonly #workloads: Workload[] = [];
 
   constructor(options: EnsembleOptions) {
@@ -118,10 +120,11 @@ export class SimEnsemble implements Cluster {
     this.checker.counterMax = options.counterMax ?? counterMax;
     this.checker.onCommitted = (proposal) => this.model.committed(proposal);
     this.checker.onProposed = (proposal) => this.model.proposed(proposal);
-    const processAt = (host: string): SimProcess | null => {
-      return this.process(this.sids.find((sid) => hostOfSid(sid) === host) ?? 0);
+    const lifeAt = (host: string): object | null => {
+      const sid = this.sids.find((each) => hostOfSid(each) === host) ?? 0;
+      return this.process(sid) === null ? null : (this.#lives.get(sid) ?? null);
     };
-    this.clientChecker = new ClientChecker(this.world, this.model, { expirySlackMs, processAt });
+    this.clientChecker = new ClientChecker(this.world, this.model, { expirySlackMs, lifeAt });
     for (const sid of this.sids) this.#disks.set(sid, new SimDisk(this.world, `s${sid}`));
     this.storm = new Storm(this, options.storm);
     for (const sid of this.sids) this.start(sid);
@@ -291,7 +294,10 @@ export class SimEnsemble implements Cluster {
         const all = counterMax === undefined ? options : { ...options, counterMax };
         return new TappedPeer(makePeer(all), this.checker, sid);
       },
-      openStorage: (options, disk) => tapStorage(makeStorage(options, disk), this.checker, sid),
+      openStorage: (options, disk) => {
+        this.#lives.set(sid, {});
+        return tapStorage(makeStorage(options, disk), this.checker, sid);
+      },
     };
   }
 

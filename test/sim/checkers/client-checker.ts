@@ -14,14 +14,14 @@ import { WholeWatchChecker } from './whole-watch.ts';
 export interface ClientCheckerOptions {
   /** How much earlier than its timeout a session may seem to expire: unreported contact. */
   readonly expirySlackMs: number;
-  /** The process that serves there; a local session lives no longer than it. */
-  readonly processAt?: (host: string) => object | null;
+  /** The present life of the server there; a local session lives no longer than it. */
+  readonly lifeAt?: (host: string) => object | null;
 }
 
 /** Where a session began. */
 interface Home {
   readonly host: string;
-  readonly process: object | null;
+  readonly life: object | null;
 }
 
 /**
@@ -176,8 +176,8 @@ export class ClientChecker implements ClientObserver {
   opened(client: SimClient): void {
     this.#live.set(client.sessionId, client);
     const host = client.serverHost;
-    const process = this.#options.processAt?.(host) ?? null;
-    this.#homes.set(client.sessionId, { host, process });
+    const life = this.#options.lifeAt?.(host) ?? null;
+    this.#homes.set(client.sessionId, { host, life });
     client.shownZxid = 0;
   }
 
@@ -197,13 +197,13 @@ export class ClientChecker implements ClientObserver {
 
   /**
    * A session that all servers know ends by the history alone. One that its server alone knows ends
-   * with that server's process, in silence, on request, and for whoever asks elsewhere.
+   * with that server's life, in silence, on request, and for whoever asks elsewhere.
    */
   #hasEndedAtHome(client: SimClient): boolean {
     if (this.#model.isGlobal(client.sessionId)) return false;
     const home = this.#homes.get(client.sessionId);
     if (home === undefined || home.host !== client.serverHost) return true;
-    if (this.#options.processAt?.(home.host) !== home.process) return true;
+    if (this.#options.lifeAt?.(home.host) !== home.life) return true;
     if (this.#ending.has(client.sessionId)) return true;
     const silentMs = this.#world.nowMs - client.provenMs;
     return silentMs >= client.timeoutMs - this.#options.expirySlackMs;
