@@ -5,8 +5,9 @@ import { parseArgs } from 'node:util';
 import { apacheClasspath, apacheMissing } from '../support/apache.ts';
 import type { Kind } from '../support/real-ensemble.ts';
 import { initLimitMs } from './member.ts';
+import { faultNames } from './nemesis.ts';
 import { Network, controlHost, networkMissing } from './network.ts';
-import { lineOf, runPhase } from './phase.ts';
+import { brokenPhase, lineOf, runPhase } from './phase.ts';
 import type { PhaseResult } from './phase.ts';
 import { World } from './world.ts';
 
@@ -43,6 +44,10 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '' },
     setup: { type: 'string' },
     plant: { type: 'string' },
+    // Only these, with semicolons between them.
+    faults: { type: 'string', default: faultNames.join(';') },
+    // Logs, data and histories stay also when nothing is wrong.
+    keep: { type: 'boolean', default: false },
     // Of the harness itself, see `outside`.
     inside: { type: 'string' },
   },
@@ -128,6 +133,13 @@ function planted(): string | undefined {
   return values.plant === undefined ? undefined : 'ours-3';
 }
 
+function chosenFaults(): string[] {
+  const names = values.faults.split(';');
+  const stranger = names.find((name) => !faultNames.includes(name));
+  if (stranger === undefined) return names;
+  throw new Error(`--faults names "${stranger}": give some of ${faultNames.join(', ')}`);
+}
+
 async function runSetup(
   setup: Setup,
   network: Network,
@@ -148,22 +160,33 @@ async function runSetup(
       throw new Error(`${setup.name} does not start`);
     for (let phase = 1; phase <= phaseCount; phase += 1) {
       const name = `${setup.name} ${phase}/${phaseCount}`;
-      const result = await runPhase(world, {
+      const options = {
         name,
         seed: seed * 1000 + phase,
         forMs: forMs / phaseCount,
         isStrict: setup.kinds.every((kind) => kind === 'ours'),
         leaderKind: setup.leaderKind,
+        faults: chosenFaults(),
         program: join(home, 'harness'),
         directory: join(directory, `phase-${phase}`),
-      });
-      judging.push(result().then(printed));
+        isKept: values.keep,
+      };
+      try {
+        const judged = await runPhase(world, options);
+        judging.push(
+          judged()
+            .catch((error: unknown) => brokenPhase(options, error))
+            .then(printed),
+        );
+      } catch (error) {
+        judging.push(Promise.resolve(printed(brokenPhase(options, error))));
+      }
     }
   } finally {
     await world.destroy();
   }
   const results = await Promise.all(judging);
-  if (results.every(isClean)) {
+  if (results.every(isClean) && !values.keep) {
     for (const { sid } of world.members) rmSync(join(directory, String(sid)), { recursive: true });
   }
   return results;

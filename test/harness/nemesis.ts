@@ -29,6 +29,7 @@ const faults: Readonly<Record<string, Fault>> = {
   'pause the leader': async (world, chance) => paused([await leaderOf(world, chance)], chance),
   'pause some': (world, chance) =>
     paused(chance.shuffle(world.members).slice(0, size(world, chance)), chance),
+  'pause the leader, alone': pausedAlone,
   halves: (world, chance) => cut(world, chance, halves(world, chance)),
   'leader alone': async (world, chance) =>
     cut(world, chance, alone(world, await leaderOf(world, chance), chance.chance(0.5))),
@@ -54,22 +55,35 @@ const faults: Readonly<Record<string, Fault>> = {
     }),
 };
 
-/** What was done, in order. */
-export interface Rampage {
-  readonly names: readonly string[];
+/** One thing that was done, in ms since the first. */
+export interface Deed {
+  readonly name: string;
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
+export const faultNames: readonly string[] = Object.keys(faults);
+
 /** Breaks things, one after the other and some at a time, until the time is over. */
-export async function rampage(world: World, chance: Prng, forMs: number): Promise<Rampage> {
-  const endMs = performance.now() + forMs;
-  const names: string[] = [];
+export async function rampage(
+  world: World,
+  chance: Prng,
+  forMs: number,
+  names: readonly string[] = faultNames,
+): Promise<Deed[]> {
+  const startMs = performance.now();
+  const endMs = startMs + forMs;
+  const deeds: Deed[] = [];
+  let count = 0;
   let left: string[] = [];
   const one = async (): Promise<void> => {
     // Each kind has its turn before one comes again.
-    if (left.length === 0) left = chance.shuffle(Object.keys(faults));
+    if (left.length === 0) left = chance.shuffle(names);
     const name = left.pop() ?? '';
-    names.push(name);
-    await faults[name]?.(world, chance.fork(`${name} ${names.length}`));
+    count += 1;
+    const fromMs = Math.round(performance.now() - startMs);
+    await faults[name]?.(world, chance.fork(`${name} ${count}`));
+    deeds.push({ name, fromMs, toMs: Math.round(performance.now() - startMs) });
   };
   while (performance.now() < endMs - faultMsMin) {
     await Promise.all(chance.int(1, companyEvery) === 1 ? [one(), one()] : [one()]);
@@ -77,7 +91,7 @@ export async function rampage(world: World, chance: Prng, forMs: number): Promis
       Math.max(0, Math.min(chance.between(calmMsMin, calmMsMax), endMs - performance.now())),
     );
   }
-  return { names };
+  return deeds;
 }
 
 async function killed(members: readonly Member[], chance: Prng): Promise<void> {
@@ -104,6 +118,20 @@ async function paused(members: readonly Member[], chance: Prng): Promise<void> {
   for (const member of members) member.pause();
   await delay(syncLimitMs * chance.between(0.5, 3));
   for (const member of members) if (member.isPaused) member.resume();
+}
+
+/**
+ * Nobody tells it that it was deposed while it stood still: the members do not reach it, clients
+ * do, and their requests wait for it.
+ */
+async function pausedAlone(world: World, chance: Prng): Promise<void> {
+  const leader = await leaderOf(world, chance);
+  const restore = await world.worsen({ cuts: alone(world, leader, false) });
+  leader.pause();
+  await delay(syncLimitMs * chance.between(2, 3.2));
+  if (leader.isPaused) leader.resume();
+  await delay(chance.between(0, syncLimitMs));
+  await restore();
 }
 
 async function cut(world: World, chance: Prng, cuts: readonly Cut[]): Promise<void> {

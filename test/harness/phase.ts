@@ -9,7 +9,9 @@ import { differencesOf, dumpOf } from '../support/tree-dump.ts';
 import type { TreeDump } from '../support/tree-dump.ts';
 import { Load } from './load.ts';
 import { initLimitMs } from './member.ts';
+import type { Member } from './member.ts';
 import { rampage } from './nemesis.ts';
+import type { Deed } from './nemesis.ts';
 import type { World } from './world.ts';
 
 /** Folders of the load, each with one kind of node. */
@@ -40,8 +42,12 @@ export interface PhaseOptions {
   readonly isStrict: boolean;
   /** Kind of server that leads in the beginning; `null`: whoever does. */
   readonly leaderKind: Kind | null;
+  /** Names of what may be done. */
+  readonly faults: readonly string[];
   readonly program: string;
   readonly directory: string;
+  /** Histories stay also when nothing is wrong. */
+  readonly isKept: boolean;
 }
 
 /** Of the judge, see `verdict` in go/check.go. */
@@ -60,7 +66,7 @@ export interface PhaseResult {
   readonly name: string;
   readonly seed: number;
   readonly nemesisMs: number;
-  readonly faults: readonly string[];
+  readonly faults: readonly Deed[];
   readonly elections: number;
   /** Elections by the kind of the server that won. */
   readonly leaders: Readonly<Record<Kind, number>>;
@@ -85,8 +91,9 @@ export async function runPhase(
   const { connectString } = world;
   const load = new Load(world.network, { program, root, connectString, seed, directory });
   const startMs = performance.now();
-  const { names: faults } = await rampage(world, new Prng(seed, name), options.forMs);
+  const faults = await rampage(world, new Prng(seed, name), options.forMs, options.faults);
   const nemesisMs = performance.now() - startMs;
+  writeFileSync(join(directory, 'faults.json'), JSON.stringify(faults, null, 1));
   await world.heal();
   const servedMs = await world.servesWithin(initLimitMs);
   const checks = new Map<string, string[]>([
@@ -113,18 +120,38 @@ export async function runPhase(
   const won = [...world.leaders].filter(([number]) => number > epoch).map(([, one]) => one.kind);
   const elections = ((await world.leader())?.epoch ?? epoch) - epoch;
   const judging = judge(options, load.histories);
-  await remove(world, root);
+  await remove(world, root).catch((error: unknown) => {
+    checks.set('trees', [...(checks.get('trees') ?? []), `not removed: ${String(error)}`]);
+  });
   return async () => {
     const verdict = await judging;
     for (const [check, found] of Object.entries(verdict.checks))
       checks.set(check, [...(found ?? [])]);
     const isClean = [...checks.values()].every((found) => found.length === 0);
-    if (isClean) for (const path of load.histories) rmSync(path, { force: true });
+    if (isClean && !options.isKept)
+      for (const path of load.histories) rmSync(path, { force: true });
     const leaders = {
       ours: won.filter((kind) => kind === 'ours').length,
       apache: won.filter((kind) => kind === 'apache').length,
     };
     return { name, seed, nemesisMs, faults, elections, leaders, servedMs, verdict, checks, notes };
+  };
+}
+
+/** What stands for a phase that could not be brought to its end. */
+export function brokenPhase(options: PhaseOptions, error: unknown): PhaseResult {
+  const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return {
+    name: options.name,
+    seed: options.seed,
+    nemesisMs: 0,
+    faults: [],
+    elections: 0,
+    leaders: { ours: 0, apache: 0 },
+    servedMs: null,
+    verdict: { ops: 0, writes: 0, synced: 0, unknown: 0, never: 0, longestGapMs: 0, checks: {} },
+    checks: new Map([['phase', [why]]]),
+    notes: [],
   };
 }
 
@@ -175,14 +202,24 @@ async function treesOf(
 ): Promise<{ readonly dump: TreeDump; readonly differences: string[] }> {
   const endMs = performance.now() + alikeMsMax;
   for (;;) {
-    const dumps: TreeDump[] = [];
-    for (const member of world.members) dumps.push(await dumpOf(member));
+    const dumps = await Promise.all(world.members.map(dumpOrNone));
     const [dump = new Map<string, string>(), ...others] = dumps;
     const differences = others.flatMap((other, index) =>
       differencesOf(dump, other).map((line) => `1 and ${index + 2}: ${line}`),
     );
-    if (differences.length === 0 || performance.now() > endMs) return { dump, differences };
+    const isOver = dump.size > 0 && differences.length === 0;
+    if (isOver || performance.now() > endMs) return { dump, differences };
     await delay(calmMs);
+  }
+}
+
+/** Empty when something ended while it was read: another look is due. */
+async function dumpOrNone(member: Member): Promise<TreeDump> {
+  try {
+    return await dumpOf(member);
+  } catch (error) {
+    if (error instanceof ZkError && error.code === 'NO_NODE') return new Map();
+    throw error;
   }
 }
 

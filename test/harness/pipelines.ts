@@ -15,9 +15,14 @@ import { Prng } from '../sim/prng.ts';
 
 const depthMax = 30;
 const pauseMsMax = 150;
-const sessionTimeoutMs = 8_000;
+const sessionTimeoutMs = 10_000;
 const pipelineCount = 2;
 const watcherCount = 2;
+/** Reads of one reader that may be under way. */
+const waitingMax = 200;
+/** Registers that go/load.go uses at a time, and for how long. */
+const registersAtATime = 3;
+const registerLifeNs = 8_000_000_000;
 
 const [root = '', servers = '', name = '', seed = '', historyPath = ''] = process.argv.slice(2);
 const history: WriteStream = createWriteStream(historyPath);
@@ -36,16 +41,18 @@ function bad(client: string, check: string, why: string): void {
 /** A session, and another one when it has ended. */
 class Sessions {
   readonly name: string;
+  readonly #hosts: string;
   #current: ZooKeeper | null = null;
 
-  constructor(client: string) {
+  constructor(client: string, hosts: string = servers) {
     this.name = client;
+    this.#hosts = hosts;
   }
 
   async get(): Promise<ZooKeeper> {
     while (this.#current === null || this.#current.state === 'expired') {
       try {
-        this.#current = await ZooKeeper.connect(servers, {
+        this.#current = await ZooKeeper.connect(this.#hosts, {
           sessionTimeoutMs,
           connectTimeoutMs: 5_000,
         });
@@ -194,18 +201,64 @@ async function watches(sessions: Sessions, random: Prng): Promise<void> {
   await writers.close();
 }
 
+/**
+ * Sync and read in one packet to one server, again and again without waiting for the answers: what
+ * a leader that was deposed while it stood still finds waiting when it goes on.
+ */
+async function reads(sessions: Sessions, random: Prng): Promise<void> {
+  let waiting: Promise<void>[] = [];
+  while (!end.signal.aborted) {
+    const slot = Math.floor(Number(process.hrtime.bigint()) / registerLifeNs);
+    const path = `${root}/r/${slot}-${random.int(0, registersAtATime - 1)}`;
+    waiting.push(syncedRead(await sessions.get(), sessions.name, path));
+    if (waiting.length > waitingMax) {
+      await Promise.all(waiting);
+      waiting = [];
+    }
+    await delay(random.int(1, pauseMsMax));
+  }
+  await Promise.all(waiting);
+}
+
+async function syncedRead(zk: ZooKeeper, client: string, path: string): Promise<void> {
+  const line = {
+    c: client,
+    s: String(zk.sessionId),
+    f: 'sget',
+    k: path,
+    b: Number(process.hrtime.bigint()),
+  };
+  const [synced, read] = await Promise.allSettled([zk.sync(path), zk.get(path)]);
+  if (synced.status === 'rejected') return;
+  const e = Number(process.hrtime.bigint());
+  if (read.status === 'fulfilled') {
+    const { data, stat } = read.value;
+    const value = data?.toString('utf8') ?? '';
+    record({ ...line, e, r: 'ok', v: value, ver: stat.version, z: Number(stat.mzxid) });
+    return;
+  }
+  if (!(read.reason instanceof ZkError)) throw read.reason;
+  if (read.reason.code === 'NO_NODE') record({ ...line, e, r: 'no', why: 'node does not exist' });
+}
+
+/** Readers stay with one server each. */
+function hostsOf(kind: string, index: number): string {
+  return kind === 'r' ? (servers.split(',')[index] ?? servers) : servers;
+}
+
 async function main(): Promise<void> {
   const all: Sessions[] = [];
   const work: Promise<void>[] = [];
   const start = (kind: string, count: number, act: typeof pipelines): void => {
     for (let index = 0; index < count; index += 1) {
-      const sessions = new Sessions(`${name}${kind}${index}`);
+      const sessions = new Sessions(`${name}${kind}${index}`, hostsOf(kind, index));
       all.push(sessions);
       work.push(act(sessions, chance.fork(sessions.name)));
     }
   };
   start('p', pipelineCount, pipelines);
   start('w', watcherCount, watches);
+  start('r', servers.split(',').length, reads);
   for await (const line of createInterface({ input: process.stdin })) {
     if (line === 'quiet') {
       end.abort();

@@ -56,7 +56,7 @@ function hastySync(): ServerParts {
   const effects = (real: ZabEffect[]): ZabEffect[] => {
     const answers = tags.map((tag): ZabEffect => ({ type: 'syncDone', tag }));
     tags = [];
-    return [...real, ...answers];
+    return [...answers, ...real];
   };
   return { createPeer: (options) => between(options, event, effects) };
 }

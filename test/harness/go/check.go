@@ -23,6 +23,7 @@ type verdict struct {
 func judge(ops []*op, isStrict bool, final map[string]node, out string) verdict {
 	v := verdict{Checks: map[string][]string{
 		"registers":      checkRegisters(ops, isStrict, final, out),
+		"synced reads":   nil,
 		"write order":    checkWriteOrder(ops),
 		"session order":  checkSessionOrder(ops),
 		"sets":           checkSets(ops, isStrict, final),
@@ -32,6 +33,9 @@ func judge(ops []*op, isStrict bool, final map[string]node, out string) verdict 
 		"watches":        nil,
 		"pipelines":      nil,
 	}}
+	if isStrict {
+		v.Checks["synced reads"] = checkFreshness(ops)
+	}
 	for _, o := range ops {
 		if o.Name == opBad {
 			v.Checks[o.Key] = append(v.Checks[o.Key], fmt.Sprintf("%s: %s", o.Client, o.Why))

@@ -114,7 +114,8 @@ func (r *recorder) close() error {
 	return r.file.Close()
 }
 
-// readHistory reads the files of several processes as one.
+// readHistory reads the files of several processes as one. The last line of a process that was
+// killed may be half a line.
 func readHistory(paths []string) ([]*op, error) {
 	var ops []*op
 	for _, path := range paths {
@@ -127,6 +128,9 @@ func readHistory(paths []string) ([]*op, error) {
 		for count := 1; lines.Scan(); count++ {
 			o := &op{}
 			if err := json.Unmarshal(lines.Bytes(), o); err != nil {
+				if !lines.Scan() {
+					break
+				}
 				return nil, fmt.Errorf("%s:%d: %w", path, count, err)
 			}
 			ops = append(ops, o)

@@ -13,7 +13,7 @@ import (
 )
 
 // How long the checker may think about one register.
-const registerPatience = 60 * time.Second
+const registerPatience = 30 * time.Second
 
 // register is a node as the operations on it define it.
 type register struct {
@@ -119,6 +119,41 @@ func checkRegisters(ops []*op, isStrict bool, final map[string]node, out string)
 			found = append(found, key+": no order explains it, see "+draw(history, out, key))
 		case porcupine.Unknown:
 			found = append(found, fmt.Sprintf("%s: undecided after %v", key, registerPatience))
+		}
+	}
+	return found
+}
+
+// checkFreshness: a synced read shows every write that was answered before it was sent. Porcupine
+// says so too; this one also says which, and is never undecided.
+func checkFreshness(ops []*op) []string {
+	writes := map[string][]*op{}
+	for _, o := range ops {
+		if o.Name == opSet && o.Fate == done {
+			writes[o.Key] = append(writes[o.Key], o)
+		}
+	}
+	for _, some := range writes {
+		sort.Slice(some, func(a, b int) bool { return some[a].Return < some[b].Return })
+		for index := 1; index < len(some); index++ {
+			// The latest write of those answered so far stands for all of them.
+			if some[index-1].Zxid > some[index].Zxid {
+				latest := *some[index-1]
+				latest.Return = some[index].Return
+				some[index] = &latest
+			}
+		}
+	}
+	var found []string
+	for _, o := range ops {
+		if o.Name != opGetSynced || o.Fate != done {
+			continue
+		}
+		some := writes[o.Key]
+		answered := sort.Search(len(some), func(i int) bool { return some[i].Return >= o.Call })
+		if answered > 0 && some[answered-1].Zxid > o.Zxid {
+			found = append(found, fmt.Sprintf("%s of %s: before it was sent %s was answered",
+				describe(o), o.Key, describe(some[answered-1])))
 		}
 	}
 	return found
