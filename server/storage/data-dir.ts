@@ -1,7 +1,7 @@
 import type { Disk } from './disk.ts';
 import { listLogs } from './log-files.ts';
 import { listSnapshots } from './snapshot-store.ts';
-import { unfinishedPrefix } from './snapshot-writer.ts';
+import { unfinishedPrefix } from './unfinished.ts';
 import { messageOf, StorageError } from './storage-error.ts';
 import type { StorageOptions } from './storage-options.ts';
 
@@ -131,10 +131,12 @@ function lockOne(disk: Disk, dir: string): ReturnType<NonNullable<Disk['lock']>>
   }
 }
 
-/** Removes what an interrupted snapshot left. */
-export function removeUnfinished(disk: Disk, dir: string): void {
-  for (const name of disk.list(dir)) {
-    if (name.startsWith(unfinishedPrefix)) disk.remove(`${dir}/${name}`);
+/** Removes what an interrupted snapshot, or the first moment of a log, left. */
+export function removeUnfinished(disk: Disk, dirs: DataDirs): void {
+  for (const dir of new Set([dirs.snapshots, dirs.logs])) {
+    for (const name of disk.list(dir)) {
+      if (name.startsWith(unfinishedPrefix)) disk.remove(`${dir}/${name}`);
+    }
   }
 }
 

@@ -13,8 +13,13 @@ export interface Disk {
   readAll(path: string): Buffer;
   /** Random reads without loading the whole file. */
   openRead(path: string): DiskReader;
-  /** Creates or empties the file. The directory entry is durable only after {@link syncDir}. */
-  create(path: string): DiskFile;
+  /**
+   * Creates or empties the file. The directory entry is durable only after {@link syncDir}.
+   *
+   * @param head whoever looks at the name sees these bytes at least, also after the end of this
+   * process at any moment; not so after a loss of power. A disk may leave them to the first write.
+   */
+  create(path: string, head?: Uint8Array): DiskFile;
   /** Small files: temporary file, fsync, rename, fsync of the directory. */
   replaceAtomically(path: string, bytes: Uint8Array): void;
   rename(from: string, to: string): void;

@@ -1,7 +1,8 @@
 import * as fs from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Disk, DiskDone, DiskFile, DiskReader, PackDone } from './disk.ts';
 import { lockFile } from './lock-file.ts';
+import { unfinishedPrefix } from './unfinished.ts';
 
 /** The disk of this machine. Writes and syncs go through libuv's thread pool, the rest is synchronous. */
 export function createNodeDisk(): Disk {
@@ -12,7 +13,7 @@ export function createNodeDisk(): Disk {
     size: (path) => fs.statSync(path).size,
     readAll: (path) => fs.readFileSync(path),
     openRead: (path) => new NodeDiskReader(path),
-    create: (path) => new NodeDiskFile(path),
+    create: (path, head) => new NodeDiskFile(path, head),
     replaceAtomically,
     rename: (from, to) => fs.renameSync(from, to),
     remove: (path) => fs.rmSync(path),
@@ -54,9 +55,9 @@ class NodeDiskFile implements DiskFile {
   /** The same file, opened so that a write returns when it is on disk; -1: not yet. */
   #durableFd = -1;
 
-  constructor(path: string) {
+  constructor(path: string, head: Uint8Array | undefined) {
     this.#path = path;
-    this.#fd = fs.openSync(path, 'w');
+    this.#fd = head === undefined ? fs.openSync(path, 'w') : createWith(path, head);
   }
 
   write(bytes: Uint8Array, position: number, done: DiskDone): void {
@@ -101,6 +102,20 @@ class NodeDiskFile implements DiskFile {
     error.message = `${error.message} '${this.#path}'`;
     error.path = this.#path;
     return error;
+  }
+}
+
+/** The file gets its name when it has its first bytes. */
+function createWith(path: string, head: Uint8Array): number {
+  const temporary = join(dirname(path), `${unfinishedPrefix}${basename(path)}`);
+  const fd = fs.openSync(temporary, 'w');
+  try {
+    fs.writeSync(fd, head);
+    fs.renameSync(temporary, path);
+    return fd;
+  } catch (error) {
+    fs.closeSync(fd);
+    throw error;
   }
 }
 

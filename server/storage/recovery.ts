@@ -15,7 +15,7 @@ import {
 } from './snapshot-store.ts';
 import { snapshotName } from './snapshot-format.ts';
 import { packWhole } from './snapshot-packer.ts';
-import { unfinishedPrefix } from './snapshot-writer.ts';
+import { unfinishedPrefix } from './unfinished.ts';
 import { StorageError } from './storage-error.ts';
 import type { StorageOptions } from './storage-options.ts';
 

@@ -9,15 +9,13 @@ import {
   type SnapshotDigest,
 } from './snapshot-format.ts';
 import { createPacker, type SnapshotPacker } from './snapshot-packer.ts';
+import { unfinishedPrefix } from './unfinished.ts';
 
 /** Asked of the tree at once: about a millisecond of its time and of ours. */
 const sliceBytes: number = 256 * 1024;
 
 /** The same where it is compressed, which takes longer. */
 const packedSliceBytes: number = 64 * 1024;
-
-/** Unfinished files begin with this; nobody takes them for a snapshot, and start-up removes them. */
-export const unfinishedPrefix = 'unfinished.';
 
 export type SnapshotDone = (
   error: unknown,

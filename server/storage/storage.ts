@@ -246,7 +246,7 @@ class FileStorage implements Storage {
   }
 
   #recover(target: RecoveryTarget, recentLogCount: number): Recovered {
-    removeUnfinished(this.#disk, this.#dirs.snapshots);
+    removeUnfinished(this.#disk, this.#dirs);
     finishReplacing(this.#disk, this.#dirs);
     const { recovered, snapshot } = recoverMember(
       this.#disk,

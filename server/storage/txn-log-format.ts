@@ -39,6 +39,10 @@ export function writeLogHeader(target: Buffer, at: number): number {
   return at + logHeaderBytes;
 }
 
+/** A log without an entry. */
+export const logHeader: Buffer = Buffer.alloc(logHeaderBytes);
+writeLogHeader(logHeader, 0);
+
 /** Version and dbid are not looked at, as the reference does not. */
 export function isLogHeader(bytes: Buffer): boolean {
   return bytes.length >= logHeaderBytes && bytes.readUInt32BE(0) === magic;

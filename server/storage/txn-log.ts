@@ -6,6 +6,7 @@ import { isInputOutput, isPassing } from './storage-error.ts';
 import type { StorageOptions } from './storage-options.ts';
 import {
   entryOverheadBytes,
+  logHeader,
   logHeaderBytes,
   logName,
   sealBytes,
@@ -173,7 +174,8 @@ export class TxnLog {
 
   #begin(first: Zxid): DiskFile {
     this.#path = `${this.#dir}/${logName(first)}`;
-    this.#file = this.#disk.create(this.#path);
+    // The reference refuses a directory whose newest log has no header.
+    this.#file = this.#disk.create(this.#path, logHeader);
     this.#position = 0;
     this.#size = 0;
     this.#isNamed = false;

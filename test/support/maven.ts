@@ -22,19 +22,26 @@ export function javaMissing(): string | null {
 /**
  * Directory of the jars of these artifacts with all they depend on, fetched from Maven Central on
  * first use and kept in `.local/<name>`.
+ *
+ * @param isAlone the artifacts and nothing that they depend on.
  */
-export function jarsOf(name: string, artifacts: readonly Artifact[]): string {
+export function jarsOf(
+  name: string,
+  artifacts: readonly Artifact[],
+  isAlone: boolean = false,
+): string {
   const directory = join(local, name);
   const lib = join(directory, 'lib');
-  if (!existsSync(lib) || readdirSync(lib).length === 0) fetch(directory, lib, artifacts);
+  const isThere = existsSync(lib) && readdirSync(lib).length > 0;
+  if (!isThere) fetch(directory, lib, pomText(artifacts, isAlone));
   return lib;
 }
 
-function fetch(directory: string, lib: string, artifacts: readonly Artifact[]): void {
+function fetch(directory: string, lib: string, text: string): void {
   mkdirSync(directory, { recursive: true });
   const pom = join(directory, 'pom.xml');
   const half = join(directory, `lib.${process.pid}`);
-  writeFileSync(pom, pomText(artifacts));
+  writeFileSync(pom, text);
   const args = ['-q', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${half}`];
   execFileSync('mvn', args, { stdio: ['ignore', 'ignore', 'inherit'] });
   // Two tests that fetch at once: the second one's jars replace the first one's.
@@ -42,11 +49,13 @@ function fetch(directory: string, lib: string, artifacts: readonly Artifact[]): 
   renameSync(half, lib);
 }
 
-function pomText(artifacts: readonly Artifact[]): string {
+function pomText(artifacts: readonly Artifact[], isAlone: boolean): string {
+  const all = '<exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion>';
+  const exclusions = isAlone ? `<exclusions>${all}</exclusions>` : '';
   const dependencies = artifacts.map(
     ([group, artifact, version]) =>
       `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId>` +
-      `<version>${version}</version></dependency>`,
+      `<version>${version}</version>${exclusions}</dependency>`,
   );
   return (
     '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>' +
