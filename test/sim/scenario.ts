@@ -23,8 +23,9 @@ const gentle = { meanMs: 1_200, pauseMsMax: 2_000, downMsMax: 1_500 };
 
 /** The seed decides the ensemble's shape as well. */
 export function shapeOf(seed: number): Partial<EnsembleOptions> & { readonly voters: number } {
+  const voters = seed % 3 === 0 ? 5 : 3;
   return {
-    voters: seed % 3 === 0 ? 5 : 3,
+    voters,
     observers: seed % 4 === 0 ? 1 : 0,
     clients: 3,
     ...(seed % 7 === 1 ? { workload: { valueBytesMax: 40_000, thinkMs: 60 } } : {}),
@@ -32,6 +33,8 @@ export function shapeOf(seed: number): Partial<EnsembleOptions> & { readonly vot
     ...(seed % 7 === 5 ? { counterMax: 250 } : {}),
     // Every two seconds, so that purging meets everything else.
     ...(seed % 3 === 1 ? { config: { purgeIntervalHours: 2 / 3_600 } } : {}),
+    // A minority of the disks: the others know what these forget.
+    ...(seed % 8 === 6 ? { rot: { sids: voters === 5 ? [2, 4] : [2], chance: 0.5 } } : {}),
     storm: { ...(seed % 2 === 0 ? gentle : {}), diskErrors: seed % 5 === 0 },
   };
 }

@@ -1,6 +1,7 @@
 import type { Disk, DiskDone, DiskFile, DiskReader } from '../../server/storage/disk.ts';
 import { clean, diskError, split } from './sim-disk.ts';
 import type { SimDisk } from './sim-disk.ts';
+import { ProcessEnded } from './sim-host.ts';
 import type { SimProcess } from './sim-host.ts';
 import type { SimInode } from './sim-inode.ts';
 
@@ -59,7 +60,7 @@ export class DiskPort implements Disk {
     const inode = this.#disk.create(`${target}.tmp`);
     this.#step('replace: write', path);
     inode.write(bytes, 0);
-    this.#step('replace: fsync', path);
+    this.#step('replace: fsync', path, inode);
     if (!this.#disk.faults.lies) inode.sync();
     this.#step('replace: rename', path);
     this.#disk.rename(`${target}.tmp`, target);
@@ -87,7 +88,7 @@ export class DiskPort implements Disk {
       throw diskError('EIO', 'truncate', path);
     }
     inode.truncate(bytes);
-    this.#step('truncate: fsync', path);
+    this.#step('truncate: fsync', path, inode);
     if (!this.#disk.faults.lies) inode.sync();
     this.#step('truncate: done', path);
   }
@@ -100,7 +101,7 @@ export class DiskPort implements Disk {
     }
     inode.truncate(bytes);
     inode.write(inode.read().subarray(rewriteFrom), rewriteFrom);
-    this.#step('secure: fsync', path);
+    this.#step('secure: fsync', path, inode);
     if (this.#disk.random.chance(this.#disk.faults.syncErrorChance)) {
       inode.forgetUnsynced();
       throw diskError('EIO', 'fsync', path);
@@ -114,8 +115,14 @@ export class DiskPort implements Disk {
     this.#disk.syncDir(clean(path));
   }
 
-  #step(what: string, path: string): void {
-    this.#disk.step(this.#process, `${what} ${path}`);
+  /** @param inode what a failed fsync forgets. */
+  #step(what: string, path: string, inode?: SimInode): void {
+    try {
+      this.#disk.step(this.#process, `${what} ${path}`);
+    } catch (error) {
+      if (!(error instanceof ProcessEnded)) inode?.forgetUnsynced();
+      throw error;
+    }
   }
 
   #checkRoom(path: string): void {
@@ -140,8 +147,12 @@ class SimFile implements DiskFile {
 
   write(bytes: Uint8Array, position: number, done: DiskDone): void {
     const { faults, random } = this.#disk;
-    this.#disk.step(this.#process, `write ${this.#path}`);
     const copy = Buffer.from(bytes);
+    const failure = this.#failure(`write ${this.#path}`);
+    if (failure !== null) {
+      this.#inode.write(copy.subarray(0, random.int(0, copy.length)), position);
+      return this.#later(faults.writeMsMax, () => done(failure));
+    }
     const fails = faults.full || random.chance(faults.writeErrorChance);
     if (fails) {
       // A short write: some of it is there.
@@ -162,15 +173,15 @@ class SimFile implements DiskFile {
 
   sync(done: DiskDone): void {
     const { faults, random } = this.#disk;
-    this.#disk.step(this.#process, `fsync ${this.#path}`);
+    const failure = this.#failure(`fsync ${this.#path}`);
     const covered = this.#inode.unsyncedCount;
     const fails = random.chance(faults.syncErrorChance);
     const lies = faults.lies;
     const afterMs = random.between(faults.syncMsMin, faults.syncMsMax);
     this.#later(afterMs, () => {
-      if (fails) {
+      if (fails || failure !== null) {
         this.#inode.forgetUnsynced();
-        done(diskError('EIO', 'fsync', this.#path));
+        done(failure ?? diskError('EIO', 'fsync', this.#path));
         return;
       }
       if (!lies) this.#inode.sync(covered);
@@ -186,6 +197,17 @@ class SimFile implements DiskFile {
   }
 
   close(): void {}
+
+  /** Of a step that is to fail; told by callback. */
+  #failure(what: string): Error | null {
+    try {
+      this.#disk.step(this.#process, what);
+      return null;
+    } catch (error) {
+      if (error instanceof ProcessEnded || !(error instanceof Error)) throw error;
+      return error;
+    }
+  }
 
   /** In order, after a while. */
   #later(delayMs: number, act: () => void): void {

@@ -70,6 +70,11 @@ export class SimDisk {
   };
   /** Longest fsync of this disk when it is well, ms. */
   usualSyncMsMax = 1.5;
+  /** The step with that number, counted by {@link stepCount}, fails with this error code; once. */
+  failAtStep = 0;
+  failCode = 'EIO';
+  /** What failed by {@link failAtStep}. */
+  readonly failed: string[] = [];
   /** After so many more steps, `crash` is called in the middle of whatever goes on. */
   crashAfterSteps = 0;
   crash: ((step: string) => void) | null = null;
@@ -211,11 +216,23 @@ export class SimDisk {
   step(process: SimProcess, what: string): void {
     if (!process.alive) throw new ProcessEnded('the process has ended');
     this.stepCount += 1;
+    if (this.stepCount === this.failAtStep) this.#failStep(what);
     if (this.crashAfterSteps <= 0) return;
     this.crashAfterSteps -= 1;
     if (this.crashAfterSteps > 0) return;
     this.crash?.(what);
     if (!process.alive) throw new ProcessEnded(what);
+  }
+
+  #failStep(what: string): void {
+    // What is done is done; only what is begun can fail.
+    if (/(^|: )(done|written|fsynced)\b/.test(what)) {
+      this.failAtStep += 1;
+      return;
+    }
+    this.failed.push(what);
+    const words = what.split(' ');
+    throw diskError(this.failCode, words.slice(0, -1).join(' '), words.at(-1) ?? '');
   }
 
   #hasBelow(path: string): boolean {

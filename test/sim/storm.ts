@@ -299,13 +299,17 @@ export class Storm {
   #diskError(sid: number): void {
     const disk = this.#cluster.disk(sid);
     if (disk === null) return;
-    const kind = this.#random.int(0, 2);
+    const kind = this.#random.int(0, 3);
     if (kind === 0) disk.faults.full = true;
     else if (kind === 1) disk.faults.writeErrorChance = 0.3;
-    else disk.faults.syncErrorChance = 0.3;
+    else if (kind === 2) disk.faults.syncErrorChance = 0.3;
+    else {
+      disk.failCode = this.#random.pick(['EIO', 'ENOSPC', 'EROFS', 'EMFILE']);
+      disk.failAtStep = disk.stepCount + this.#random.int(1, 60);
+    }
     this.#cluster.world.say(
       `s${sid}`,
-      `*** disk: ${['full', 'write errors', 'fsync errors'][kind]}`,
+      `*** disk: ${['full', 'write errors', 'fsync errors', `a ${disk.failCode} soon`][kind]}`,
     );
     this.#cluster.world.schedule(this.#random.between(50, 2_000), () => repair(disk));
   }
@@ -338,6 +342,7 @@ export class Storm {
 
 function repair(disk: SimDisk): void {
   disk.faults.full = false;
+  disk.failAtStep = 0;
   disk.faults.writeErrorChance = 0;
   disk.faults.syncErrorChance = 0;
   disk.faults.syncMsMax = disk.usualSyncMsMax;
