@@ -8,8 +8,12 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { CreateMode } from '../../server/protocol/create-mode.ts';
+import { zxidOf } from '../../server/protocol/zxid.ts';
+import type { SnapshotSource } from '../../server/storage/door.ts';
 import { create, getData, setData, sync } from '../sim/client-ops.ts';
 import { epilogue } from '../sim/epilogue.ts';
+import { recovered } from '../storage/fixtures.ts';
+import { MemoryDisk } from '../storage/memory-disk.ts';
 import {
   followersOf,
   isServing,
@@ -73,6 +77,35 @@ test('Gray-slow-fsync: a slow disk at one member delays neither heartbeats nor, 
     Object.assign(stage.disk(sid).faults, { syncMsMin: 0.1, syncMsMax: 1.5 });
     epilogue(stage);
   }
+});
+
+test('Gray-loop-stall: a snapshot is read from the tree slice by slice, each behind a write to the disk', () => {
+  const disk = new MemoryDisk();
+  const { bench } = recovered(disk);
+  const slices = 40;
+  let taken = 0;
+  let isDone = false;
+  const source: SnapshotSource = {
+    zxid: zxidOf(1, 1),
+    next() {
+      taken += 1;
+      return taken > slices ? null : Buffer.alloc(1_000, 1);
+    },
+    digest: () => ({ zxid: zxidOf(1, 1), digest: 0n }),
+  };
+  bench.storage.writeSnapshot(source, { replaceHistory: false }, () => (isDone = true));
+  let turns = 0;
+  let most = taken;
+  for (; turns < 10 * slices; turns += 1) {
+    if (isDone) break;
+    const before = taken;
+    disk.runOne();
+    bench.runDeferred();
+    most = Math.max(most, taken - before);
+  }
+  assert(isDone, 'it ends');
+  assert.equal(most, 1, 'never more than one slice at a time');
+  assert(turns > slices);
 });
 
 test('Gray-paused-leader: a leader that stood still answers nothing as a leader when it goes on', () => {
