@@ -12,8 +12,9 @@ import type { Host, LogLevel } from './shell/host.ts';
 import type { ServerConfig } from './config/server-config.ts';
 import { openMemberFiles } from './shell/member-files.ts';
 import type { MemberFiles } from './shell/member-files.ts';
-import type { PeerNetwork } from './net/peer-network.ts';
-import { openPeerNetwork, PeerSecurityError } from './peer-security.ts';
+import { openClientNetwork } from './client-security.ts';
+import { SecurityError } from './open-tls.ts';
+import { openPeerNetwork } from './peer-security.ts';
 import { createNodeHost } from './shell/node-host.ts';
 import { startServer } from './shell/server.ts';
 
@@ -31,6 +32,7 @@ const features: ReadonlySet<Feature> = new Set<Feature>([
   'observerMaster',
   'quorumTls',
   'quorumSasl',
+  'clientTls',
   'localSessions',
   'readOnlyMode',
   'snapshotCompression',
@@ -57,7 +59,8 @@ export async function runServer(
   const memberFiles = memberFilesOf(config, host, resolve(zooCfgPath));
   const server = startServer(config, host, {
     settings,
-    peers: peersOrRefuse(() => openPeerNetwork(config, settings, host, addressMapPath)),
+    peers: openOrRefuse(() => openPeerNetwork(config, settings, host, addressMapPath)),
+    clients: openOrRefuse(() => openClientNetwork(settings, host, addressMapPath)),
     ...(memberFiles === null ? {} : { memberFiles }),
   });
   if (server === null) return;
@@ -75,11 +78,11 @@ export async function runServer(
   process.once('SIGINT', stop);
 }
 
-function peersOrRefuse(open: () => PeerNetwork): PeerNetwork {
+function openOrRefuse<T>(open: () => T): T {
   try {
     return open();
   } catch (error) {
-    if (!(error instanceof PeerSecurityError)) throw error;
+    if (!(error instanceof SecurityError)) throw error;
     return refuse([error.message]);
   }
 }

@@ -4,6 +4,7 @@ import type { Id } from '../protocol/acl.ts';
 import type { Outcome } from '../protocol/error-code.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import type { AddressRange } from './ip-address.ts';
+import { isDistinguishedName } from './distinguished-name.ts';
 import { addressIdOf, addressRangeOf, isWithin } from './ip-address.ts';
 
 export interface AuthOptions {
@@ -11,12 +12,14 @@ export interface AuthOptions {
   readonly superDigest: string | null;
   /** Whether scheme `digest` exists. Default true. */
   readonly digestSchemeEnabled?: boolean;
+  /** Clients may show certificates; the super user's name, or `null`. Without it there is no x509. */
+  readonly x509?: { readonly superUser: string | null };
 }
 
 /** Proof → identities, and the rules by which access lists are held against them. */
 export interface Auth extends SchemeRules {
-  /** What a new connection holds without having said anything. */
-  connectionIds(remoteAddress: string): Id[];
+  /** What a new connection holds without having said anything. `subject`: of its certificate. */
+  connectionIds(remoteAddress: string, subject?: string | null): Id[];
   /**
    * An auth packet. The ids to add to the connection's, in order (a super user's mark first), or
    * AUTH_FAILED: answer it, then close the connection.
@@ -25,6 +28,7 @@ export interface Auth extends SchemeRules {
     scheme: string | null,
     proof: Uint8Array | null,
     remoteAddress: string,
+    subject?: string | null,
   ): Outcome<readonly Id[]>;
   /** What whoAmI shows of an id. */
   userOf(id: Id): string;
@@ -57,23 +61,30 @@ const rangesMax = 1024;
 class BuiltInAuth implements Auth {
   readonly #superDigest: string | null;
   readonly #digestEnabled: boolean;
+  readonly #x509: { readonly superUser: string | null } | null;
   readonly #ranges = new Map<string, AddressRange | null>();
 
   constructor(options: AuthOptions) {
     this.#superDigest = options.superDigest;
     this.#digestEnabled = options.digestSchemeEnabled ?? true;
+    this.#x509 = options.x509 ?? null;
   }
 
-  connectionIds(remoteAddress: string): Id[] {
-    return [{ scheme: 'ip', id: addressIdOf(remoteAddress) }];
+  connectionIds(remoteAddress: string, subject: string | null = null): Id[] {
+    return [{ scheme: 'ip', id: addressIdOf(remoteAddress) }, ...this.#certificateIds(subject)];
   }
 
   authenticate(
     scheme: string | null,
     proof: Uint8Array | null,
     remoteAddress: string,
+    subject: string | null = null,
   ): Outcome<readonly Id[]> {
     if (scheme === 'ip') return { value: this.connectionIds(remoteAddress) };
+    if (scheme === 'x509') {
+      const ids = this.#certificateIds(subject);
+      return ids.length === 0 ? { refused: ErrorCode.AUTH_FAILED } : { value: ids };
+    }
     if (scheme !== 'digest' || !this.#digestEnabled || proof === null) {
       return { refused: ErrorCode.AUTH_FAILED };
     }
@@ -92,6 +103,8 @@ class BuiltInAuth implements Auth {
         return this.#range(id.id) !== null;
       case 'digest':
         return this.#digestEnabled && isDigestId(id.id);
+      case 'x509':
+        return this.#x509 !== null && isDistinguishedName(id.id);
       default:
         return false;
     }
@@ -101,6 +114,8 @@ class BuiltInAuth implements Auth {
     switch (entryId.scheme) {
       case 'digest':
         return this.#digestEnabled && connectionId.id === entryId.id;
+      case 'x509':
+        return this.#x509 !== null && connectionId.id === entryId.id;
       case 'ip': {
         const address = this.#range(connectionId.id);
         const range = this.#range(entryId.id);
@@ -112,12 +127,14 @@ class BuiltInAuth implements Auth {
   }
 
   isAuthenticated(scheme: string): boolean {
+    if (scheme === 'x509') return this.#x509 !== null;
     return scheme === 'digest' && this.#digestEnabled;
   }
 
   userOf(id: Id): string {
     switch (id.scheme) {
       case 'ip':
+      case 'x509':
         return id.id;
       case 'digest': {
         const colon = id.id.indexOf(':');
@@ -126,6 +143,13 @@ class BuiltInAuth implements Auth {
       default:
         return '';
     }
+  }
+
+  #certificateIds(subject: string | null): Id[] {
+    if (this.#x509 === null || subject === null || subject === '') return [];
+    const isSuper = subject === this.#x509.superUser;
+    const id: Id = { scheme: 'x509', id: subject };
+    return isSuper ? [{ scheme: 'super', id: subject }, id] : [id];
   }
 
   #range(text: string): AddressRange | null {

@@ -42,6 +42,7 @@ function listenSettings(values: ConfigValues): {
   readonly clientTcpKeepAlive: boolean;
   /** The plain port takes TLS too. */
   readonly clientPortUnification: boolean;
+  readonly clientCertificatesReload: boolean;
 } {
   const port = values.port('secureClientPort', 'file');
   const host = values.host('secureClientPortAddress', 'file', null);
@@ -54,6 +55,7 @@ function listenSettings(values: ConfigValues): {
     clientBacklog: values.integer('clientPortListenBacklog', 'file', -1, { min: -1 }),
     clientTcpKeepAlive: values.flag('clientTcpKeepAlive', 'property', false),
     clientPortUnification: values.flag('client.portUnification', 'property', false),
+    clientCertificatesReload: values.flag('client.certReload', 'property', false),
   };
 }
 

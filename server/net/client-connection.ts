@@ -14,6 +14,8 @@ const outboxBytesMax: number = 1024 * 1024;
  */
 export class ClientConnection {
   readonly remote: SocketAddress;
+  /** Whom its certificate is about; `null`: it has shown none. */
+  readonly subject: string | null;
   readonly outbox: Outbox;
   readonly frames: FrameDecoder;
   onInput: () => void = ignore;
@@ -32,6 +34,7 @@ export class ClientConnection {
   constructor(connection: Connection, frameBytesMax: number) {
     this.#connection = connection;
     this.remote = connection.remote;
+    this.subject = connection.subject ?? null;
     this.outbox = new Outbox(connection);
     this.frames = new FrameDecoder(frameBytesMax);
     connection.onData = (chunk) => this.#take(chunk);

@@ -24,29 +24,41 @@ export class ClientListener {
   readonly #handlers: ClientListenerHandlers;
   readonly #countByAddress = new Map<string, number>();
   readonly #transport: Transport;
-  #listener: Listener;
+  #listener: Listener | null;
+  #secure: Listener | null = null;
   #count = 0;
 
+  /** @param address `null`: clients come to {@link alsoAt} alone */
   constructor(
     transport: Transport,
-    address: SocketAddress,
+    address: SocketAddress | null,
     limits: ClientLimits,
     handlers: ClientListenerHandlers,
   ) {
     this.#transport = transport;
     this.#limits = limits;
     this.#handlers = handlers;
-    this.#listener = this.#listen(address);
+    this.#listener = address === null ? null : this.#listen(address);
   }
 
   /** New clients come to another address; those that are here stay. */
   moveTo(address: SocketAddress): void {
-    this.#listener.close();
+    this.#listener?.close();
     this.#listener = this.#listen(address);
   }
 
+  /** A second port, which counts to the same limits. */
+  alsoAt(transport: Transport, address: SocketAddress, onListening: (port: number) => void): void {
+    this.#secure = transport.listen(address, {
+      onListening,
+      onFailure: this.#handlers.onFailure,
+      onConnection: (connection) => this.#take(connection),
+    });
+  }
+
   close(): void {
-    this.#listener.close();
+    this.#listener?.close();
+    this.#secure?.close();
   }
 
   /** The caller says when a client that it was given is gone. */

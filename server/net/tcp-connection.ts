@@ -9,14 +9,20 @@ export class TcpConnection implements Connection {
   onClose: (reason: string) => void = ignore;
   onDrain: () => void = ignore;
   readonly proves?: (host: string) => boolean;
+  readonly subject?: string;
   readonly #socket: Socket;
   #closed = false;
 
-  /** @param proves what the peer's certificate says; see {@link Connection.proves} */
-  constructor(socket: Socket, remote: SocketAddress, proves?: (host: string) => boolean) {
+  /** @param shown what the peer's certificate says */
+  constructor(
+    socket: Socket,
+    remote: SocketAddress,
+    shown: Pick<Connection, 'proves' | 'subject'> = {},
+  ) {
     this.#socket = socket;
     this.remote = remote;
-    if (proves !== undefined) this.proves = proves;
+    if (shown.proves !== undefined) this.proves = shown.proves;
+    if (shown.subject !== undefined) this.subject = shown.subject;
     socket.on('data', (chunk) => this.onData(chunk));
     socket.on('drain', () => this.onDrain());
     socket.on('error', (error) => this.#closeWith(error.message));

@@ -4,6 +4,8 @@ import { createServer as createTlsServer, connect as tlsConnect } from 'node:tls
 import type { SecureContextOptions, Server as TlsServer, TLSSocket } from 'node:tls';
 import type { TlsSettings } from '../config/tls-settings.ts';
 import { AddressBook } from './address-book.ts';
+import { KeyStoreProblem } from '../keys/key-store-error.ts';
+import { subjectOf } from '../keys/distinguished-name.ts';
 import { checkMemberNames, isNamed } from './peer-names.ts';
 import { remoteOf, TcpConnection } from './tcp-connection.ts';
 import { createTcpTransport, listenOn } from './tcp-transport.ts';
@@ -177,8 +179,10 @@ export class TlsTransport implements Transport {
     if (hasCertificate && !socket.authorized) {
       return refuse(`its certificate is not trusted: ${String(socket.authorizationError)}`);
     }
-    if (!hasCertificate || !settings.clientHostnameVerification) {
-      return handlers.onConnection(new TcpConnection(socket, remote));
+    if (!hasCertificate) return handlers.onConnection(new TcpConnection(socket, remote));
+    const subject = subjectOrEmpty(certificate.raw);
+    if (!settings.clientHostnameVerification) {
+      return handlers.onConnection(new TcpConnection(socket, remote, { subject }));
     }
     const ignoreError = (): void => undefined;
     socket.on('error', ignoreError);
@@ -189,13 +193,23 @@ export class TlsTransport implements Transport {
         return refuse(`its certificate names no member: ${certificate.subjectaltname ?? 'nobody'}`);
       }
       const proves = (host: string): boolean => isNamed(certificate, host);
-      handlers.onConnection(new TcpConnection(socket, remote, proves));
+      handlers.onConnection(new TcpConnection(socket, remote, { proves, subject }));
     });
   }
 }
 
 function keyOf(socket: Socket): string {
   return `${socket.remoteAddress ?? ''} ${socket.remotePort ?? 0}`;
+}
+
+/** A name that cannot be read proves nothing. */
+function subjectOrEmpty(certificate: Buffer): string {
+  try {
+    return subjectOf(certificate);
+  } catch (error) {
+    if (error instanceof KeyStoreProblem) return '';
+    throw error;
+  }
 }
 
 /** The socket below; a failed one does not know its peer's address any more. */

@@ -26,6 +26,8 @@ export interface Connection {
   readonly remote: SocketAddress;
   /** Whether the peer's certificate names that host; absent where names are not looked at. */
   readonly proves?: (host: string) => boolean;
+  /** Whom the peer's certificate is about, e.g. `CN=ann,O=example`; absent without one. */
+  readonly subject?: string;
   /** Set these before the turn ends. Chunks belong to the receiver. */
   onConnect: () => void;
   onData: (chunk: Buffer) => void;

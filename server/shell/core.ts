@@ -1,5 +1,6 @@
 import type { Auth } from '../auth/auth.ts';
 import type { ServerConfig } from '../config/server-config.ts';
+import type { ClientNetwork } from '../net/client-network.ts';
 import type { PeerNetwork } from '../net/peer-network.ts';
 import type { SessionId } from '../protocol/session-id.ts';
 import type { LocalSessions } from '../session/door.ts';
@@ -22,6 +23,7 @@ export interface Core {
   readonly config: ServerConfig;
   readonly host: Host;
   readonly peers: PeerNetwork;
+  readonly clients: ClientNetwork;
   tree: StoredTree;
   readonly storage: Storage;
   peer: ZabPeer;

@@ -40,7 +40,8 @@ export class Ports {
   open(): void {
     const { members } = this.#core;
     if (members !== null) this.#openMesh(members.own);
-    if (this.#clientAddress !== null) this.#listener = this.#listen(this.#clientAddress);
+    const isOpen = this.#clientAddress !== null || this.#core.clients.secure !== null;
+    if (isOpen) this.#listener = this.#listen(this.#clientAddress);
   }
 
   close(): void {
@@ -69,25 +70,33 @@ export class Ports {
     this.#listener?.released(remote);
   }
 
-  #listen(address: SocketAddress): ClientListener {
-    const { config, host } = this.#core;
+  #listen(address: SocketAddress | null): ClientListener {
+    const { config, host, clients } = this.#core;
     const limits = {
       perAddressMax: config.clientConnectionsPerAddressMax,
       totalMax: config.clientConnectionsMax,
       frameBytesMax: config.frameBytesMax,
     };
-    return new ClientListener(host.transport, address, limits, {
+    const listener = new ClientListener(clients.plain, address, limits, {
       onListening: (port) => {
         this.clientPort = port;
         host.log('info', 'clients may connect', { port });
       },
-      onFailure: (reason) => host.exit(ExitCode.BIND_FAILED, `${reason}: change clientPort`),
+      onFailure: (reason) =>
+        host.exit(ExitCode.BIND_FAILED, `${reason}: change clientPort or secureClientPort`),
       onClient: (connection) => this.#accept(connection),
       onRejected: (remote, reason) => {
         this.#core.counters.connectionsRejected += 1;
         host.log('warn', 'client connection refused', { remote: remote.host, reason });
       },
     });
+    const { secure } = clients;
+    if (secure !== null) {
+      listener.alsoAt(secure.transport, secure.address, (port) =>
+        host.log('info', 'clients may connect over TLS', { port }),
+      );
+    }
+    return listener;
   }
 
   #openMesh(own: EnsembleServer | null): void {

@@ -289,8 +289,8 @@ export class Requests {
   /** Bypasses the order: its reply may overtake those of requests that wait. */
   #authenticate(client: Client, xid: number): void {
     const { scheme, auth } = authRequest.read(this.#reader);
-    const { host } = client.connection.remote;
-    const outcome = this.#core.auth.authenticate(scheme, auth, host);
+    const { remote, subject } = client.connection;
+    const outcome = this.#core.auth.authenticate(scheme, auth, remote.host, subject);
     if ('refused' in outcome) {
       replyHeader(this.#core, client, xid, zxidZero, outcome.refused);
       return this.#sessions.closeAfterReplies(client, `authentication by ${scheme} failed`);

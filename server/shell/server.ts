@@ -4,6 +4,8 @@ import type { Ensemble } from '../config/ensemble.ts';
 import { isSameQuorumPlace } from '../config/server-addresses.ts';
 import type { ServerConfig } from '../config/server-config.ts';
 import type { ServerSettings } from '../config/server-settings.ts';
+import { plainClients } from '../net/client-network.ts';
+import type { ClientNetwork } from '../net/client-network.ts';
 import { plainPeers } from '../net/peer-network.ts';
 import type { PeerNetwork } from '../net/peer-network.ts';
 import { zxidHex } from '../protocol/zxid.ts';
@@ -57,6 +59,8 @@ export interface ServerParts {
   readonly memberFiles?: MemberFiles;
   /** How the others are reached; without it by the host's transport, and nothing is proven. */
   readonly peers?: PeerNetwork;
+  /** How clients come; without it by the host's transport alone. */
+  readonly clients?: ClientNetwork;
 }
 
 /** A server that has recovered what its disk has. */
@@ -129,13 +133,20 @@ class Server implements ServerLife {
     logRecovery(host, recovered);
     const { lack } = recovered;
     if (lack !== null) awaitRepair(config, host, lack, () => this.#isRepaired);
-    const auth = createAuth({ superDigest: config.superDigest });
+    const clients = parts.clients ?? plainClients(host.transport);
+    const auth = createAuth({
+      superDigest: config.superDigest,
+      ...(clients.hasCertificates
+        ? { x509: { superUser: parts.settings?.security.x509SuperUser ?? null } }
+        : {}),
+    });
     const next = nextMembers(config, tree);
     const peer = peerOf(config, host, recovered, { ...parts, next });
     this.#core = {
       config,
       host,
       peers: parts.peers ?? plainPeers(host.transport),
+      clients,
       tree,
       storage: this.#storage,
       peer,

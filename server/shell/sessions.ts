@@ -44,7 +44,7 @@ export class Sessions {
 
   accept(connection: ClientConnection): Client {
     const core = this.#core;
-    const ids = core.auth.connectionIds(connection.remote.host);
+    const ids = core.auth.connectionIds(connection.remote.host, connection.subject);
     const client = new Client(connection, ids, core.host.nowMs(), core.host.wallMs());
     this.clients.add(client);
     connection.onInput = () => this.#options.onInput(client);

@@ -116,7 +116,7 @@ export class ShellView implements ServerView {
     const clientAddress = members?.own?.clientAddress ?? config.clientAddress;
     const entries: [string, string][] = [
       ['clientPort', String(clientAddress?.port ?? -1)],
-      ['secureClientPort', '-1'],
+      ['secureClientPort', String(this.#core.clients.secure?.address.port ?? -1)],
       ['dataDir', `${config.dataDir}/version-2`],
       ['dataDirSize', String(this.#core.storage.stats.snapshotBytesOnDisk)],
       ['dataLogDir', `${config.dataLogDir}/version-2`],
