@@ -155,6 +155,8 @@ class FileStorage implements Storage {
       }
       done();
     });
+      // Nobody waits for this.
+      this.#options.host.defer(() => this.#noteEpochs());
   }
 
   writeSnapshot(
@@ -263,6 +265,16 @@ class FileStorage implements Storage {
   }
 
   /** While nothing here counts there is nothing to be noted. */
+  #noteEpochs(): void {
+    if (this.#isFailed || this.#release === null) return;
+    try {
+      this.#note(this.#reached);
+    } catch (error) {
+      const what = `the note of epochs cannot be written in ${this.#dirs.snapshots}`;
+      this.#fail(storageExitCode.log, what, error);
+    }
+  }
+
   #note(zxid: Zxid, next: number | null = null): void {
     const epochs = this.#epochs;
     if (this.#lack !== null) return;
