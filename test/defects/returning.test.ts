@@ -54,6 +54,12 @@ test('ZOOKEEPER-5094: a member that dies or loses its leader at any step of a cu
     stage.run(50);
     if (stage.process(former) === null) stage.start(former);
     servingWithin(stage, 10_000, former);
+    const reader = openClient(stage, former);
+    reader.call(getData('/tail-0'), (result) =>
+      assert.equal(result?.error, -101, 'not in its tree'),
+    );
+    stage.run(50);
+    reader.stop();
     stage.crash(former, 'lost');
     stage.start(former);
     stage.settle(10_000);

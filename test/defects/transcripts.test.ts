@@ -79,8 +79,9 @@ test('ZOOKEEPER-1277, ZOOKEEPER-2789, ZOOKEEPER-4883: the last counter of an epo
   holds('the-last-counter-ends-an-epoch');
 });
 
-test('Keeper-102629: what was acknowledged by a log that is gone does not count', () => {
+test('Keeper-102629: what was on disk before a cut, or in a log that is gone, counts as durable only anew', () => {
   holds(
+    'a-cut-takes-back-what-was-durable',
     'acks-of-an-earlier-link-do-not-count',
     'a-leader-does-not-count-a-disk-that-lost-its-history',
   );
