@@ -14,6 +14,7 @@ export type Feature =
   | 'observerMaster'
   | 'audit'
   | 'snapshotCompression'
+  | 'shortCloseSession'
   | 'revocation'
   | 'oracle';
 
@@ -53,6 +54,12 @@ const wishes: readonly Wish[] = [
     'snapshot.compression.method',
     'property',
     (s) => s.storage.snapshotCompression !== '',
+  ),
+  wish(
+    'shortCloseSession',
+    'closeSessionTxn.enabled',
+    'property',
+    (s) => !s.storage.closeSessionTxn,
   ),
   wish('oracle', 'oraclePath', 'file', (s) => s.quorum.oraclePath !== null, true),
 ];

@@ -68,6 +68,10 @@ function storageSettings(values: ConfigValues): {
   /** 0: no limit. */
   readonly logBytesMax: number;
   readonly snapshotCompression: '' | 'gz' | 'snappy';
+  /** Snapshots end with the last zxid. */
+  readonly snapshotZxid: boolean;
+  /** Transactions that close a session name the nodes that go with it. */
+  readonly closeSessionTxn: boolean;
   readonly dataDirAutocreate: boolean;
   readonly databaseAutocreate: boolean;
   readonly forceSnapshotSync: boolean;
@@ -89,6 +93,8 @@ function storageSettings(values: ConfigValues): {
       'gz',
       'snappy',
     ]),
+    snapshotZxid: values.flag('serializeLastProcessedZxid.enabled', 'property', true),
+    closeSessionTxn: values.flag('closeSessionTxn.enabled', 'property', true),
     dataDirAutocreate: values.flag('datadir.autocreate', 'property', true),
     databaseAutocreate: values.flag('db.autocreate', 'property', true),
     forceSnapshotSync: values.flag('forceSnapshotSync', 'property', false),

@@ -22,5 +22,6 @@ export function learnerOptions(settings: ServerSettings | undefined): Partial<Pe
     observerReconnectDelayMs: quorum.observerReconnectDelayMs,
     concurrentSnapSyncsMax: quorum.concurrentSnapSyncsMax,
     concurrentDiffSyncsMax: quorum.concurrentDiffSyncsMax,
+    forceSnapshotSync: settings.storage.forceSnapshotSync,
   };
 }

@@ -15,6 +15,7 @@ import type { Recovered, Storage, StorageFailure } from '../storage/door.ts';
 import { openStorage } from '../storage/storage.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import type { StorageOptions } from '../storage/storage-options.ts';
+import { withoutLog } from '../storage/without-log.ts';
 import { createTree } from '../tree/data-tree.ts';
 import { createWatchTable } from '../watch/watch-table.ts';
 import type { PeerOptions, ZabPeer } from '../zab/door.ts';
@@ -121,10 +122,11 @@ class Server implements ServerLife {
       readonly refused: (failure: StorageFailure) => void;
     },
   ) {
-    this.#storage = (parts.openStorage ?? openStorage)(
-      storageOptions(config, host, parts.settings),
-      host.disk,
-    );
+    const options = storageOptions(config, host, parts.settings);
+    const storage = (parts.openStorage ?? openStorage)(options, host.disk);
+    this.#storage = isLogged(config, parts.settings)
+      ? storage
+      : withoutLog(storage, (run) => host.defer(run));
     const tree = createTree({
       extendedTypesEnabled: config.extendedTypesEnabled,
       hashSeed: Math.floor(host.random() * 2 ** 31),
@@ -298,6 +300,13 @@ class Server implements ServerLife {
   }
 }
 
+/** An observer may go without; not one that a change of members may turn into a voter. */
+function isLogged(config: ServerConfig, settings: ServerSettings | undefined): boolean {
+  const own = config.ensemble?.servers.find((server) => server.sid === config.sid);
+  const mayGoWithout = own?.role === 'observer' && !config.reconfigEnabled;
+  return !mayGoWithout || settings?.storage.observersSync !== false;
+}
+
 function storageOptions(
   config: ServerConfig,
   host: Host,
@@ -319,6 +328,10 @@ function storageOptions(
           fsyncWarningMs: settings.storage.fsyncWarningMs,
           logBytesMax: settings.storage.logBytesMax,
           snapshotCompression: settings.storage.snapshotCompression || 'none',
+          snapshotSections: {
+            digest: config.digestEnabled,
+            lastZxid: settings.storage.snapshotZxid,
+          },
           dataDirAutocreate: settings.storage.dataDirAutocreate,
           databaseAutocreate: settings.storage.databaseAutocreate,
         }),

@@ -120,7 +120,10 @@ function startEmpty(disk: Disk, options: StorageOptions, target: RecoveryTarget)
   const compression = options.snapshotCompression ?? 'none';
   const name = snapshotName(zxidZero, compression);
   const temporary = `${dirs.snapshots}/${unfinishedPrefix}${name}`;
-  disk.replaceAtomically(temporary, packWhole(snapshotBytes(target.snapshotSource()), compression));
+  disk.replaceAtomically(
+    temporary,
+    packWhole(snapshotBytes(target.snapshotSource(), options.snapshotSections), compression),
+  );
   disk.rename(temporary, `${dirs.snapshots}/${name}`);
   disk.syncDir(dirs.snapshots);
   for (const path of markers) disk.remove(path);

@@ -67,6 +67,14 @@ export interface SnapshotDigest {
   readonly digest: bigint;
 }
 
+/** Which of the optional sections are written. Source: storage, section 5.1. */
+export interface SnapshotSections {
+  readonly digest: boolean;
+  readonly lastZxid: boolean;
+}
+
+export const allSections: SnapshotSections = { digest: true, lastZxid: true };
+
 export function digestSection(value: SnapshotDigest): Buffer {
   const bytes = Buffer.alloc(digestSectionBytes);
   writeZxid(bytes, 0, value.zxid);

@@ -7,6 +7,7 @@ import {
   snapshotName,
   type Compression,
   type SnapshotDigest,
+  type SnapshotSections,
 } from './snapshot-format.ts';
 import { createPacker, type SnapshotPacker } from './snapshot-packer.ts';
 import { unfinishedPrefix } from './unfinished.ts';
@@ -16,6 +17,14 @@ const sliceBytes: number = 256 * 1024;
 
 /** The same where it is compressed, which takes longer. */
 const packedSliceBytes: number = 64 * 1024;
+
+export interface SnapshotPlace {
+  readonly dir: string;
+  /** Keeps two writers of one zxid apart. */
+  readonly serial: number;
+  readonly compression: Compression;
+  readonly sections: SnapshotSections;
+}
 
 export type SnapshotDone = (
   error: unknown,
@@ -37,6 +46,7 @@ export class SnapshotWriter {
   readonly #dir: string;
   readonly #temporary: string;
   readonly #packer: SnapshotPacker | null;
+  readonly #sections: SnapshotSections;
   readonly #done: SnapshotDone;
   #file: DiskFile | null = null;
   #position = 0;
@@ -44,13 +54,9 @@ export class SnapshotWriter {
   #isCancelled = false;
 
   /** @param place the serial number keeps two writers of one zxid apart. */
-  constructor(
-    disk: Disk,
-    place: { readonly dir: string; readonly serial: number; readonly compression: Compression },
-    source: SnapshotSource,
-    done: SnapshotDone,
-  ) {
+  constructor(disk: Disk, place: SnapshotPlace, source: SnapshotSource, done: SnapshotDone) {
     const { dir, serial, compression } = place;
+    this.#sections = place.sections;
     const name = snapshotName(source.zxid, compression);
     this.source = source;
     this.#disk = disk;
@@ -91,7 +97,8 @@ export class SnapshotWriter {
 
   #writeEnd(): void {
     const digest = this.source.digest();
-    const end = snapshotEnd(this.#checksum, digest, lastZxidOf(this.source, digest));
+    const last = lastZxidOf(this.source, digest);
+    const end = snapshotEnd(this.#checksum, digest, last, this.#sections);
     const sync = (): void => this.#sync(digest);
     const packer = this.#packer;
     this.#write(end, packer === null ? sync : () => this.#writeBytes(packer.end(), sync));

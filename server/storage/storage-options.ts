@@ -1,4 +1,4 @@
-import type { Compression } from './snapshot-format.ts';
+import type { Compression, SnapshotSections } from './snapshot-format.ts';
 
 /** Time, chance and a voice; part of the shell's host. */
 export interface StorageHost {
@@ -41,6 +41,8 @@ export interface StorageOptions {
   readonly databaseAutocreate?: boolean;
   /** A longer write and fsync is logged, ms; default 1000. */
   readonly fsyncWarningMs?: number;
+  /** Sections behind a snapshot's body, for servers that read by their own switches; default both. */
+  readonly snapshotSections?: SnapshotSections;
   /** How snapshots are written; each is read as it was. Default none. */
   readonly snapshotCompression?: Compression;
   readonly host: StorageHost;

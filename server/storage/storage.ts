@@ -17,6 +17,7 @@ import { listLogs, readLogs, truncateLogs } from './log-files.ts';
 import { canTruncate } from './truncation.ts';
 import { purgeFiles } from './purge.ts';
 import { finishReplacing, replaceHistory } from './replace-history.ts';
+import { allSections } from './snapshot-format.ts';
 import { SnapshotPace } from './snapshot-pace.ts';
 import { listSnapshots } from './snapshot-store.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
@@ -154,9 +155,9 @@ class FileStorage implements Storage {
         return this.#fail(storageExitCode.log, what, error, isFull(error));
       }
       done();
-    });
       // Nobody waits for this.
       this.#options.host.defer(() => this.#noteEpochs());
+    });
   }
 
   writeSnapshot(
@@ -264,7 +265,6 @@ class FileStorage implements Storage {
     return recovered;
   }
 
-  /** While nothing here counts there is nothing to be noted. */
   #noteEpochs(): void {
     if (this.#isFailed || this.#release === null) return;
     try {
@@ -275,6 +275,7 @@ class FileStorage implements Storage {
     }
   }
 
+  /** While nothing here counts there is nothing to be noted. */
   #note(zxid: Zxid, next: number | null = null): void {
     const epochs = this.#epochs;
     if (this.#lack !== null) return;
@@ -349,6 +350,7 @@ class FileStorage implements Storage {
       dir: this.#dirs.snapshots,
       serial: this.#snapshotsBegun,
       compression: this.#options.snapshotCompression ?? 'none',
+      sections: this.#options.snapshotSections ?? allSections,
     };
     const writer = new SnapshotWriter(this.#disk, place, source, (error) => {
       this.#snapshotMsLast = host.nowMs() - startMs;

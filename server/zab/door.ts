@@ -33,6 +33,8 @@ export interface PeerOptions {
   /** Observers that are synchronized at a time by the whole tree, by transactions; default: no limit. */
   readonly concurrentSnapSyncsMax?: number;
   readonly concurrentDiffSyncsMax?: number;
+  /** A leader sends every learner the whole tree; default false. */
+  readonly forceSnapshotSync?: boolean;
   /** Last counter of an epoch; 0xfffffffe unless a test wants to see the end of one. */
   readonly counterMax?: number;
   /** Uniform in [0, 1). */

@@ -34,7 +34,8 @@ export function synchronize(
   const last = at.isOpen ? (Math.max(history.lastDelivered, start) as Zxid) : history.lastLogged;
   const count = at.isOpen ? history.deliveredCount : history.length;
   const source = { count, last, at: (index: number): Proposal => history.at(index) };
-  const plan = planSync(learner.peerZxid, source, disk);
+  const isForced = core.options.forceSnapshotSync === true;
+  const plan: SyncPlan = isForced ? { how: 'snap' } : planSync(learner.peerZxid, source, disk);
   if (plan.how === 'readLog') {
     core.effects.push({ type: 'readLog', link: learner.link, from: learner.peerZxid });
     return 'reading';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { adler32 } from '../../server/util/adler32.ts';
 import { zxidOf, zxidZero, type Zxid } from '../../server/protocol/zxid.ts';
-import type { RecoveryTarget, SnapshotSink } from '../../server/storage/door.ts';
+import type { RecoveryTarget, SnapshotSink, SnapshotSource } from '../../server/storage/door.ts';
 import { snapshotBytes, snapshotEnd } from '../../server/storage/snapshot-bytes.ts';
 import { parseSnapshotName, snapshotName } from '../../server/storage/snapshot-format.ts';
 import {
@@ -279,6 +279,40 @@ test('a second snapshot while one is written is skipped, and wanted again later'
   assert.equal(doneCount, 2);
   assert.equal(bench.storage.stats.snapshotCount, 1);
   assert.equal(bench.storage.wantsSnapshot(), true);
+});
+
+test('sections that are switched off are not written, and the rest is read by its length', () => {
+  for (const digest of [true, false]) {
+    for (const lastZxid of [true, false]) {
+      const disk = new MemoryDisk();
+      const snapshotSections = { digest, lastZxid };
+      const { bench } = recovered(disk, { snapshotSections });
+      const source = (): SnapshotSource => sourceOf([zxidOf(1, 1), zxidOf(1, 2)]);
+      bench.storage.writeSnapshot(source(), { replaceHistory: false }, () => {});
+      disk.run();
+      bench.runDeferred();
+      const written = disk.readAll(`${versionDir}/snapshot.100000002`);
+      assert(written.equals(snapshotBytes(source(), snapshotSections)));
+      const whole = snapshotBytes(source()).length;
+      assert.equal(written.length, whole - (digest ? 0 : 33) - (lastZxid ? 0 : 21));
+      const { tree } = recovered(disk);
+      assert.deepEqual(tree.applied, [zxidOf(1, 1), zxidOf(1, 2)]);
+      assert.equal(tree.digestSeen?.digest, digest ? 7n : undefined);
+    }
+  }
+});
+
+test('bytes of the log ask for a snapshot too, and their limit may be off', () => {
+  for (const [snapBytesMax, isWanted] of [
+    [1000, true],
+    [0, false],
+  ] as const) {
+    const { bench } = recovered(new MemoryDisk(), { snapBytesMax });
+    for (let counter = 1; counter <= 3; counter += 1) bench.storage.append(entry(1, counter, 160));
+    assert.equal(bench.storage.wantsSnapshot(), false);
+    bench.storage.append(entry(1, 4, 160));
+    assert.equal(bench.storage.wantsSnapshot(), isWanted);
+  }
 });
 
 test('the thresholds lie between half and all of what is configured', () => {

@@ -179,17 +179,25 @@ test('a file that reaches its limit is followed by the next', () => {
   assert.equal(recovered(disk).tree.applied.length, 6);
 });
 
-test('a slow write is logged with its time', () => {
-  const disk = new MemoryDisk();
-  const { bench } = recovered(disk);
-  bench.storage.append(entry(1, 1));
-  bench.storage.flush();
-  disk.runOne();
-  bench.nowMs = 1500;
-  disk.run();
-  assert.equal(bench.storage.stats.fsyncMsMax, 1500);
-  assert.equal(bench.logged.filter((line) => line.includes('slow')).length, 1);
-});
+for (const [fsyncWarningMs, ms, count] of [
+  [undefined, 1001, 1],
+  [undefined, 1000, 0],
+  [20, 21, 1],
+  [20, 20, 0],
+] as const) {
+  const limit = fsyncWarningMs === undefined ? {} : { fsyncWarningMs };
+  test(`a write of ${ms} ms is logged ${count} times where ${fsyncWarningMs ?? 1000} ms are usual`, () => {
+    const disk = new MemoryDisk();
+    const { bench } = recovered(disk, limit);
+    bench.storage.append(entry(1, 1));
+    bench.storage.flush();
+    disk.runOne();
+    bench.nowMs = ms;
+    disk.run();
+    assert.equal(bench.storage.stats.fsyncMsMax, ms);
+    assert.equal(bench.logged.filter((line) => line.includes('slow')).length, count);
+  });
+}
 
 test('closing finishes what is in flight first', () => {
   const disk = new MemoryDisk();

@@ -92,6 +92,7 @@ function peerOf(words: readonly string[], nowMs: number): ZabPeer {
     observerMaster: words.includes('masters'),
     ...(fields.has('snaps') ? { concurrentSnapSyncsMax: number('snaps', 0) } : {}),
     ...(fields.has('diffs') ? { concurrentDiffSyncsMax: number('diffs', 0) } : {}),
+    forceSnapshotSync: words.includes('wholeTrees'),
     observerReconnectDelayMs: number('reconnectDelay', 0),
     connectLimitTicks: number('connect', 0),
     random: () => 0.5,
