@@ -10,8 +10,10 @@ import { FrameDecoder, notificationBytesMax } from '../protocol/framing.ts';
 import { JuteError } from '../protocol/jute.ts';
 import type { Notification } from '../protocol/notification.ts';
 import { decodeNotification, encodeNotificationFrame } from '../protocol/notification.ts';
+import { listenPatiently, oneAttempt } from './patient-listener.ts';
+import type { Patience } from './patient-listener.ts';
 import type { QuorumSasl } from './quorum-sasl.ts';
-import { connectToAny, listenAtAll } from './several-addresses.ts';
+import { connectToAny } from './several-addresses.ts';
 import type { Connection, Listener, SocketAddress, Transport } from './transport.ts';
 
 export interface PeerMeshOptions {
@@ -27,6 +29,12 @@ export interface PeerMeshOptions {
   /** By certificates or SASL: who is not let in sees its connections opened and closed. */
   readonly isSecured?: boolean;
   readonly connectTimeoutMs: number;
+  /** How often the ports are tried; one attempt without it. */
+  readonly patience?: Patience;
+  /** Whoever connects says who it is within that time; without it the number of strangers alone is bounded. */
+  readonly greeting?: Greeting;
+  /** The system looks after connections on which nothing is said. Default false. */
+  readonly keepAlive?: boolean;
   /** Of the configuration; empty for a server it does not name. */
   readonly addressesOf: (sid: number) => readonly SocketAddress[];
   readonly onNotification: (from: number, notification: Notification) => void;
@@ -37,6 +45,11 @@ export interface PeerMeshOptions {
   readonly onRefused?: (remote: SocketAddress, reason: string) => void;
   /** Something a person may want to know about a connection. */
   readonly onNote: (what: string, values: Readonly<Record<string, string | number>>) => void;
+}
+
+export interface Greeting {
+  readonly withinMs: number;
+  readonly timer: (afterMs: number, run: () => void) => { cancel(): void };
 }
 
 /** What is kept of one other server. */
@@ -72,11 +85,10 @@ export class PeerMesh {
 
   constructor(options: PeerMeshOptions) {
     this.#options = options;
-    this.#listener = listenAtAll(options.transport, options.listenAddresses, {
-      onListening: () => undefined,
-      onFailure: options.onListenFailure,
-      onConnection: (connection) => this.#greeted(connection),
-    });
+    const { transport, listenAddresses, patience = oneAttempt, onListenFailure } = options;
+    const onConnection = (connection: Connection): void => this.#greeted(connection);
+    const handlers = { onListening: () => undefined, onFailure: onListenFailure, onConnection };
+    this.#listener = listenPatiently(transport, listenAddresses, handlers, patience);
   }
 
   /** A newer vote replaces one that was not sent yet. */
@@ -159,11 +171,17 @@ export class PeerMesh {
     let received: Buffer = Buffer.alloc(0);
     this.#unknown.add(connection);
     if (this.#unknown.size > unknownMax) this.#dropOldestUnknown();
-    connection.onClose = () => this.#unknown.delete(connection);
+    const { greeting: limit } = this.#options;
+    const timer = limit?.timer(limit.withinMs, () => this.#dropSilent(connection));
+    connection.onClose = () => {
+      timer?.cancel();
+      this.#unknown.delete(connection);
+    };
     connection.onData = (chunk) => {
       received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
       const greeting = this.#readGreeting(connection, received);
       if (greeting === null) return;
+      timer?.cancel();
       this.#identify(connection, greeting.message, received.subarray(greeting.bytes));
     };
   }
@@ -195,6 +213,16 @@ export class PeerMesh {
     const known = this.#options.addressesOf(message.sid);
     const places = known.length > 0 ? known : announcedAddresses(message);
     return places.map(({ host }) => host);
+  }
+
+  #dropSilent(connection: Connection): void {
+    if (!this.#unknown.delete(connection)) return;
+    connection.destroy();
+    const { host, port } = connection.remote;
+    this.#options.onNote('election connection refused', {
+      remote: `${host}:${port}`,
+      reason: 'it does not say who it is',
+    });
   }
 
   #dropOldestUnknown(): void {
@@ -248,6 +276,7 @@ export class PeerMesh {
     this.#options.onNote('election connection kept', { peer: sid, port: connection.remote.port });
     peer.connection?.destroy();
     peer.connection = connection;
+    if (this.#options.keepAlive === true) connection.keepAlive?.();
     let isHeard = false;
     connection.onData = (chunk) => {
       isHeard = true;

@@ -80,6 +80,10 @@ class Race implements Connection {
     return this.#winner.write(bytes);
   }
 
+  keepAlive(): void {
+    this.#winner?.keepAlive?.();
+  }
+
   pause(): void {
     this.#winner?.pause();
   }

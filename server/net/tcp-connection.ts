@@ -34,6 +34,10 @@ export class TcpConnection implements Connection {
     return this.#closed ? true : this.#socket.write(bytes);
   }
 
+  keepAlive(): void {
+    this.#socket.setKeepAlive(true);
+  }
+
   pause(): void {
     this.#socket.pause();
   }

@@ -37,6 +37,8 @@ export interface Connection {
   onDrain: () => void;
   /** Takes the bytes over. False: more than the socket's buffer waits; go on after `onDrain`. */
   write(bytes: Uint8Array): boolean;
+  /** The system finds out whether the other end is still there; absent where there is no system. */
+  keepAlive?(): void;
   pause(): void;
   resume(): void;
   /** Sends what waits, then closes. */

@@ -29,6 +29,7 @@ export interface Core {
   peer: ZabPeer;
   /** Where followers serve observers; `null`: they do not. */
   readonly observerMaster: ObserverMasterOptions | null;
+  readonly electionPort: ElectionPortOptions;
   /** `null`: a server that is alone. */
   readonly members: Membership | null;
   readonly watches: WatchTable<Client>;
@@ -78,6 +79,15 @@ export interface ObserverMasterOptions {
   readonly port: number;
   /** What waits for an observer that takes too little; above it the observer has to come again. */
   readonly backlogBytesMax: number;
+}
+
+/** How patient the election port is. */
+export interface ElectionPortOptions {
+  /** Attempts to bind it; 0: for ever. */
+  readonly bindAttemptsMax: number;
+  /** Time for a connection to say who it is; `null`: any. */
+  readonly greetingMsMax: number | null;
+  readonly keepAlive: boolean;
 }
 
 /** Writes and sessions, as a server that leads or one that follows handles them. */

@@ -5,6 +5,7 @@ import { areSamePlaces, electionAddressesOf } from '../config/server-addresses.t
 import type { ClientConnection } from '../net/client-connection.ts';
 import { ClientListener } from '../net/client-listener.ts';
 import { PeerMesh } from '../net/peer-mesh.ts';
+import type { PeerMeshOptions } from '../net/peer-mesh.ts';
 import type { SocketAddress } from '../net/transport.ts';
 import type { Client } from './client.ts';
 import type { Core } from './core.ts';
@@ -114,6 +115,7 @@ export class Ports {
       sasl: peers.sasl,
       isSecured: peers.isSecured,
       connectTimeoutMs: config.connectTimeoutMs,
+      ...this.#patience(),
       addressesOf: (sid) => members?.electionAddresses(sid) ?? [],
       onNotification: (from, notification) => emit({ type: 'notification', from, notification }),
       onUnreachable: (sid, isRefused) => emit({ type: 'voterUnreachable', sid, isRefused }),
@@ -121,6 +123,23 @@ export class Ports {
       onRefused: peers.onRefused,
       onNote: (what, values) => host.log('debug', what, values),
     });
+  }
+
+  #patience(): Pick<PeerMeshOptions, 'patience' | 'greeting' | 'keepAlive'> {
+    const { host, electionPort } = this.#core;
+    const { bindAttemptsMax, greetingMsMax, keepAlive } = electionPort;
+    const timer = host.timer.bind(host);
+    const onRetry = (reason: string): void => {
+      host.log('warn', 'the election port cannot be had yet', { reason });
+    };
+    return {
+      patience: { attemptsMax: bindAttemptsMax, timer, onRetry },
+      keepAlive,
+      // 0: none, as in the reference.
+      ...(greetingMsMax === null || greetingMsMax === 0
+        ? {}
+        : { greeting: { withinMs: greetingMsMax, timer } }),
+    };
   }
 
   #accept(connection: ClientConnection): void {

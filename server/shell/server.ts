@@ -34,7 +34,7 @@ import { Links } from './links.ts';
 import type { MemberFiles } from './member-files.ts';
 import { ensembleOfTxn, Membership, nextMembers } from './membership.ts';
 import { Ports } from './ports.ts';
-import { learnerOptions, observerMasterOf } from './quorum-options.ts';
+import { electionPortOf, learnerOptions, observerMasterOf } from './quorum-options.ts';
 import { ReadOnlyMode } from './read-only.ts';
 import { awaitRepair } from './repair.ts';
 import { Revival } from './revival.ts';
@@ -160,6 +160,7 @@ class Server implements ServerLife {
       auth,
       access: { skipAcl: config.skipAcl, schemes: auth },
       observerMaster: observerMasterOf(parts.settings),
+      electionPort: electionPortOf(config, parts.settings),
       upstream: null,
       takesClients: true,
       isReadOnly: false,

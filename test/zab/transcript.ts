@@ -94,6 +94,7 @@ function peerOf(words: readonly string[], nowMs: number): ZabPeer {
     ...(fields.has('diffs') ? { concurrentDiffSyncsMax: number('diffs', 0) } : {}),
     forceSnapshotSync: words.includes('wholeTrees'),
     observerReconnectDelayMs: number('reconnectDelay', 0),
+    observerElectionDelayMs: number('electionDelay', 200),
     connectLimitTicks: number('connect', 0),
     random: () => 0.5,
     lastZxid,
