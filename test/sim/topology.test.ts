@@ -116,3 +116,35 @@ test('what a client sent by an observer it has left comes to nothing, behind one
   }
   assert(moves > 5, `${moves} sessions moved in time`);
 });
+
+test('an observer that takes too little comes again, and misses nothing', () => {
+  const settings = settingsOf('observerMasterPort=2191\nobserverMaster.sizeLimit=300000');
+  const config = { syncLimitTicks: 50 };
+  const stage = new SimEnsemble({
+    seed: 3,
+    voters: 2,
+    observers: 1,
+    config,
+    parts: () => ({ settings }),
+  });
+  stage.settle(5_000);
+  const follower = stage.server(3)?.view.state().observerMaster ?? 0;
+  const isTold = (): boolean =>
+    stage.world.trace.lines.some(({ text }) => text.includes('takes too little'));
+  const client = stage.client('writer', [stage.hostOf(follower)]);
+  assert(stage.world.runUntil(() => client.isOpen, 5_000));
+  client.call(create('/large', 'x'));
+  stage.network.cut(stage.hostOf(follower), stage.hostOf(3));
+  for (let count = 0; count < 5; count += 1) {
+    client.call(setData('/large', String(count).repeat(100_000)));
+    stage.run(100);
+  }
+  assert(!isTold(), 'what the network takes, and as much as the limit says, may wait');
+  for (let count = 5; count < 8; count += 1) {
+    client.call(setData('/large', String(count).repeat(100_000)));
+    stage.run(100);
+  }
+  assert(isTold(), 'more may not');
+  stage.network.healAll();
+  epilogue(stage);
+});
