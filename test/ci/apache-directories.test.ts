@@ -235,3 +235,29 @@ for (const { build, hasKinds, hasDigests, compression } of versions) {
     assert.equal(mismatches, hasDigests ? '0' : undefined);
   });
 }
+
+const switches: readonly Readonly<Record<string, string>>[] = [
+  { 'digest.enabled': 'false' },
+  { 'serializeLastProcessedZxid.enabled': 'false' },
+  { 'digest.enabled': 'false', 'serializeLastProcessedZxid.enabled': 'false' },
+];
+
+for (const [index, lines] of switches.entries()) {
+  const what = Object.keys(lines).join(', ');
+  test(`a directory of ours, without ${what}, to 3.9.5 with the same`, async () => {
+    const home = join(directory, `switches-${index}`);
+    mkdirSync(join(home, 'data'), { recursive: true });
+    const [port = 0] = await freePorts(1);
+    await using server = new OneServer({ directory: home, port, settings });
+    await server.start('ours', lines);
+    await using kinds = await EveryKind.make(server.address, true);
+    const mine = await dumpOf(server, everyKindIdentity);
+    await server.kill();
+    removeOlderSnapshots(server);
+    const [newest] = listSnapshots(createNodeDisk(), server.versionDir);
+    assert((newest?.zxid ?? 0) > 0, 'not the snapshot of an empty tree');
+    await server.start('3.9.5', lines);
+    assertSame(await dumpOf(server, everyKindIdentity), mine, 'what 3.9.5 shows');
+    assert(await kinds.isAlive());
+  });
+}

@@ -6,6 +6,7 @@ import { after, test } from 'node:test';
 import { zxidOf } from '../../server/protocol/zxid.ts';
 import { createNodeDisk } from '../../server/storage/node-disk.ts';
 import { checkLogs, logRanges } from '../../server/tools/log-check.ts';
+import { rawEntries } from '../../server/tools/log-reader.ts';
 import { chopLog, dumpLog, recoverLog, type DumpOptions } from '../../server/tools/log-tool.ts';
 import { ToolRefusal } from '../../server/tools/saying.ts';
 import { everyBody, outcomeOf, writeLog, wrongChecksum, zxidAt } from './fixtures.ts';
@@ -178,4 +179,29 @@ test('what a log covers', async () => {
   const times = '11/25/25, 7:12:24 PM UTC - 11/25/25, 12:00:00 PM UTC';
   assert(output.includes(`: ${everyBody.length} txns, 0x100000001..0x20000000a, `), output);
   assert(output.endsWith(`, ${times}\n`), output);
+});
+
+test('a log is read a mebibyte at a time, whatever its length', () => {
+  const path = fresh();
+  writeLog(path);
+  const once = readFileSync(path);
+  // The same entries over and over: their order is of no concern to the reader.
+  const bytes = Buffer.concat([once, ...Array.from({ length: 2000 }, () => once.subarray(16))]);
+  const reads: number[] = [];
+  const reader = {
+    bytes: bytes.length,
+    read(target: Uint8Array, position: number): number {
+      reads.push(target.length);
+      return bytes.copy(target, 0, position, Math.min(position + target.length, bytes.length));
+    },
+    close: () => {},
+  };
+  let count = 0;
+  for (const { checksum, computed } of rawEntries(reader)) {
+    assert.equal(checksum, BigInt(computed));
+    count += 1;
+  }
+  assert.equal(count, 2001 * everyBody.length);
+  assert(bytes.length > 3 * 2 ** 20 && reads.length >= 4);
+  assert(reads.every((length) => length <= 2 ** 20));
 });
