@@ -5,6 +5,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { aclOpen } from '../../server/protocol/acl.ts';
 import { CreateMode } from '../../server/protocol/create-mode.ts';
+import { Xid } from '../../server/protocol/headers.ts';
+import { OpCode } from '../../server/protocol/op-code.ts';
 import { encodeTxn } from '../../server/protocol/txn-codec.ts';
 import type { SessionId } from '../../server/protocol/session-id.ts';
 import type { TxnBody } from '../../server/protocol/txn.ts';
@@ -22,6 +24,7 @@ import { World } from '../sim/world.ts';
 import { Bench, entry, recovered, sourceOf, versionDir } from '../storage/fixtures.ts';
 import { Crash, MemoryDisk } from '../storage/memory-disk.ts';
 import { picture } from '../tree/golden-files.ts';
+import { RawClient } from './raw-client.ts';
 import { followersOf, leaderOf, openClient, settled } from './stage.ts';
 
 const session = 0x0100_0000_0000_0001n as SessionId;
@@ -90,7 +93,13 @@ test('ZOOKEEPER-2623: a check in a multi is replayed by all', () => {
     { op: 'check', path: '/checked', version: 0 } as const,
     createRequest('/with-it', 'y', CreateMode.PERSISTENT),
   ];
-  client.call(multi(ops), (result) => (isDone = result?.error === 0));
+  client.call(multi(ops), (result) => {
+    isDone = result?.error === 0;
+    assert.deepEqual(
+      result?.results?.map(({ type }) => type),
+      [13, 1],
+    );
+  });
   stage.run(100);
   assert(isDone, 'the multi is done');
   epilogue(stage);
@@ -234,11 +243,15 @@ test('ZOOKEEPER-3531, ZOOKEEPER-4858: a disk that is slow while snapshots are wr
   const stage = settled(5, { config: { snapCount: 20 }, clients: 2 });
   const [sid] = followersOf(stage);
   const client = openClient(stage, sid, 2_000);
+  const raw = RawClient.open(stage, sid);
   // As slow as a follower may be: its acks come within syncLimit, and nothing else waits for it.
   Object.assign(stage.disk(sid).faults, { writeMsMax: 150, syncMsMin: 150, syncMsMax: 250 });
   let answers = 0;
   for (let count = 0; count < 100; count += 1) {
     const sentMs = stage.world.nowMs;
+    assert.equal(raw.ask(OpCode.PING, () => undefined, { xid: Xid.PING })?.error, 0);
+    raw.replies.length = 0;
+    assert(stage.world.nowMs - sentMs < 20, 'a ping at once');
     client.call(getData('/zookeeper'), (result) => {
       assert.notEqual(result, null, 'the connection stays');
       answers += 1;

@@ -123,7 +123,7 @@ for (const [limitMs, hands] of [
   [0, false],
   [500, true],
 ] as const) {
-  test(`a leader whose disk stalls ${hands ? 'hands over' : 'goes on'} with a limit of ${limitMs} ms`, () => {
+  test(`Gray-slow-fsync: a leader whose disk stalls ${hands ? 'hands over' : 'goes on'} with a limit of ${limitMs} ms`, () => {
     for (let seed = 1; seed <= 4; seed += 1) {
       const stage = stageOf(seed, { parts: () => ({ fsyncHandoverMs: limitMs }) });
       const leader = leaderOf(stage);

@@ -132,7 +132,7 @@ test('ZOOKEEPER-1675, ZOOKEEPER-3600: a leader that is cut off shows nothing sta
   }
 });
 
-test('ZOOKEEPER-3600: a leader whose clock is slow shows nothing stale behind a sync either (20 seeds)', () => {
+test('ZOOKEEPER-1675, ZOOKEEPER-3600: a leader whose clock is slow shows nothing stale behind a sync either (20 seeds)', () => {
   // It takes itself for a leader long after the others have another one.
   const slow = { rate: 0.3, skewMs: 0 };
   for (let seed = 1; seed <= 20; seed += 1) {
