@@ -57,8 +57,7 @@ function attributeText(attribute: Der): string {
 
 function escaped(text: string): string {
   return text
-    .replace(/[,+"\\<>;]/g, '\\$&')
+    .replace(/[,=+<>#;"\\]/g, '\\$&')
     .replaceAll('\0', '\\00')
-    .replace(/^[ #]/, '\\$&')
-    .replace(/ $/, '\\ ');
+    .replace(/^ +| +$/g, (blanks) => '\\ '.repeat(blanks.length));
 }

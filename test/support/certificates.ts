@@ -5,6 +5,8 @@ import { isIP } from 'node:net';
 /** Who is certified, from when to when. */
 export interface CertificateSpec {
   readonly commonName: string;
+  /** Parts of the name before the common name: type by number, text. */
+  readonly above?: readonly (readonly [string, string])[];
   /** Host names and addresses. */
   readonly names?: readonly string[];
   readonly notBefore?: Date;
@@ -28,7 +30,7 @@ export class CertificateAuthority implements Certified {
   constructor(commonName: string = 'test CA') {
     const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     this.#key = pair.privateKey;
-    this.#name = nameOf(commonName);
+    this.#name = nameOf({ commonName });
     this.key = pemOf(pair.privateKey);
     const spec = { commonName };
     this.certificate = this.#certificate(spec, pair.publicKey, [
@@ -60,7 +62,7 @@ export class CertificateAuthority implements Certified {
         time(spec.notBefore ?? new Date('2020-01-01T00:00:00Z')),
         time(spec.notAfter ?? new Date('2120-01-01T00:00:00Z')),
       ),
-      nameOf(spec.commonName),
+      nameOf(spec),
       publicKey.export({ format: 'der', type: 'spki' }),
       ...(extensions.length === 0 ? [] : [tlv(0xa3, sequence(...extensions))]),
     );
@@ -108,15 +110,23 @@ function oid(text: string): Buffer {
   const bytes = [first * 40 + second];
   for (const arc of rest) {
     const groups: number[] = [arc & 0x7f];
-    for (let left = arc >>> 7; left > 0; left >>>= 7) groups.unshift((left & 0x7f) | 0x80);
+    for (let left = Math.floor(arc / 128); left > 0; left >>>= 7)
+      groups.unshift((left & 0x7f) | 0x80);
     bytes.push(...groups);
   }
   return tlv(0x06, Buffer.from(bytes));
 }
 
-function nameOf(commonName: string): Buffer {
-  const attribute = sequence(oid('2.5.4.3'), tlv(0x0c, Buffer.from(commonName)));
-  return sequence(tlv(0x31, attribute));
+/** An address of mail is in a text form of its own, as everywhere. */
+const emailAddress = '1.2.840.113549.1.9.1';
+
+function nameOf(spec: CertificateSpec): Buffer {
+  const parts = [...(spec.above ?? []), ['2.5.4.3', spec.commonName] as const];
+  const attributes = parts.map(([type, text]) => {
+    const tag = type === emailAddress ? 0x16 : 0x0c;
+    return tlv(0x31, sequence(oid(type), tlv(tag, Buffer.from(text))));
+  });
+  return sequence(...attributes);
 }
 
 /** Before 2050 the one form, later the other, as certificates must have it. */
