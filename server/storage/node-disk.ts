@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Disk, DiskDone, DiskFile, DiskReader, PackDone } from './disk.ts';
 import { lockFile } from './lock-file.ts';
+import { closeFile, openFile, withSpares } from './spare-descriptors.ts';
 import { unfinishedPrefix } from './unfinished.ts';
 
 /** The disk of this machine. Writes and syncs go through libuv's thread pool, the rest is synchronous. */
@@ -11,7 +12,7 @@ export function createNodeDisk(): Disk {
     list,
     exists: (path) => fs.existsSync(path),
     size: (path) => fs.statSync(path).size,
-    readAll: (path) => fs.readFileSync(path),
+    readAll: (path) => withSpares(() => fs.readFileSync(path)),
     openRead: (path) => new NodeDiskReader(path),
     create: (path, head) => new NodeDiskFile(path, head),
     replaceAtomically,
@@ -30,7 +31,7 @@ class NodeDiskReader implements DiskReader {
   readonly #fd: number;
 
   constructor(path: string) {
-    this.#fd = fs.openSync(path, 'r');
+    this.#fd = openFile(path, 'r');
     this.bytes = fs.fstatSync(this.#fd).size;
   }
 
@@ -45,7 +46,7 @@ class NodeDiskReader implements DiskReader {
   }
 
   close(): void {
-    fs.closeSync(this.#fd);
+    closeFile(this.#fd);
   }
 }
 
@@ -57,7 +58,7 @@ class NodeDiskFile implements DiskFile {
 
   constructor(path: string, head: Uint8Array | undefined) {
     this.#path = path;
-    this.#fd = head === undefined ? fs.openSync(path, 'w') : createWith(path, head);
+    this.#fd = head === undefined ? openFile(path, 'w') : createWith(path, head);
   }
 
   write(bytes: Uint8Array, position: number, done: DiskDone): void {
@@ -68,7 +69,7 @@ class NodeDiskFile implements DiskFile {
   writeDurably(bytes: Uint8Array, position: number, done: DiskDone): void {
     if (this.#durableFd === -1) {
       const { O_WRONLY, O_DSYNC } = fs.constants;
-      this.#durableFd = fs.openSync(this.#path, O_WRONLY | O_DSYNC);
+      this.#durableFd = openFile(this.#path, O_WRONLY | O_DSYNC);
     }
     this.#writeFrom(this.#durableFd, bytes, 0, position, done);
   }
@@ -82,8 +83,8 @@ class NodeDiskFile implements DiskFile {
   }
 
   close(): void {
-    fs.closeSync(this.#fd);
-    if (this.#durableFd !== -1) fs.closeSync(this.#durableFd);
+    closeFile(this.#fd);
+    if (this.#durableFd !== -1) closeFile(this.#durableFd);
   }
 
   #writeFrom(fd: number, bytes: Uint8Array, from: number, position: number, done: DiskDone): void {
@@ -108,13 +109,13 @@ class NodeDiskFile implements DiskFile {
 /** The file gets its name when it has its first bytes. */
 function createWith(path: string, head: Uint8Array): number {
   const temporary = join(dirname(path), `${unfinishedPrefix}${basename(path)}`);
-  const fd = fs.openSync(temporary, 'w');
+  const fd = openFile(temporary, 'w');
   try {
     fs.writeSync(fd, head);
     fs.renameSync(temporary, path);
     return fd;
   } catch (error) {
-    fs.closeSync(fd);
+    closeFile(fd);
     throw error;
   }
 }
@@ -128,7 +129,7 @@ function deflate(bytes: Uint8Array, done: PackDone): void {
 
 function list(path: string): string[] {
   try {
-    return fs.readdirSync(path);
+    return withSpares(() => fs.readdirSync(path));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
@@ -137,7 +138,7 @@ function list(path: string): string[] {
 
 function replaceAtomically(path: string, bytes: Uint8Array): void {
   const temporary = `${path}.tmp`;
-  const fd = fs.openSync(temporary, 'w');
+  const fd = openFile(temporary, 'w');
   try {
     let written = 0;
     while (written < bytes.length) {
@@ -145,24 +146,24 @@ function replaceAtomically(path: string, bytes: Uint8Array): void {
     }
     fs.fsyncSync(fd);
   } finally {
-    fs.closeSync(fd);
+    closeFile(fd);
   }
   fs.renameSync(temporary, path);
   syncDir(dirname(path));
 }
 
 function truncate(path: string, bytes: number): void {
-  const fd = fs.openSync(path, 'r+');
+  const fd = openFile(path, 'r+');
   try {
     fs.ftruncateSync(fd, bytes);
     fs.fsyncSync(fd);
   } finally {
-    fs.closeSync(fd);
+    closeFile(fd);
   }
 }
 
 function secure(path: string, bytes: number, rewriteFrom: number): void {
-  const fd = fs.openSync(path, 'r+');
+  const fd = openFile(path, 'r+');
   try {
     fs.ftruncateSync(fd, bytes);
     const tail = Buffer.allocUnsafeSlow(Math.max(0, bytes - rewriteFrom));
@@ -173,15 +174,15 @@ function secure(path: string, bytes: number, rewriteFrom: number): void {
     }
     fs.fsyncSync(fd);
   } finally {
-    fs.closeSync(fd);
+    closeFile(fd);
   }
 }
 
 function syncDir(path: string): void {
-  const fd = fs.openSync(path, 'r');
+  const fd = openFile(path, 'r');
   try {
     fs.fsyncSync(fd);
   } finally {
-    fs.closeSync(fd);
+    closeFile(fd);
   }
 }

@@ -75,7 +75,7 @@ export function asStorageError(error: unknown): unknown {
 /** Whether the disk has no room left. */
 export function isFull(error: unknown): boolean {
   const code = codeOf(error);
-  return code === 'ENOSPC' || code === 'EDQUOT';
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
 }
 
 export function isInputOutput(error: unknown): boolean {
@@ -93,6 +93,7 @@ export function isPassing(error: unknown): boolean {
 const passingCodes: ReadonlySet<string> = new Set([
   'ENOSPC',
   'EDQUOT',
+  'EFBIG',
   'EROFS',
   'EMFILE',
   'ENFILE',
@@ -101,20 +102,24 @@ const passingCodes: ReadonlySet<string> = new Set([
 
 /** What to do after a failed write, by the system's error code. */
 export function remedyOf(error: unknown): string {
-  const safe = 'What was acknowledged is on disk; the server stops and may be started again';
+  const safe = 'What was acknowledged is on disk';
   switch (codeOf(error)) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return `${safe} when there is room: enlarge the volume or remove other files from it.`;
+    case 'EFBIG':
+      return `${safe}; the server goes on when there is room: enlarge the volume or remove other files from it.`;
     case 'EROFS':
     case 'EACCES':
     case 'EPERM':
-      return `${safe} when its user may write there.`;
+      return `${safe}; the server goes on when its user may write there.`;
     case 'EMFILE':
     case 'ENFILE':
-      return `${safe} with a higher limit of open files.`;
+      return `${safe}; the server goes on with a higher limit of open files, or fewer connections.`;
     default:
-      return `${safe}; if it fails again, replace the disk and let the server copy the state from the others.`;
+      return (
+        `${safe}; the server stops and may be started again; if it fails again, replace the disk and ` +
+        `let the server copy the state from the others.`
+      );
   }
 }
 

@@ -8,7 +8,7 @@ import { listLogs } from './log-files.ts';
 import { logsNotedMax, readReached, writeReached, type Reached } from './reached.ts';
 import { recoverHistory, type History } from './recovery.ts';
 import { listSnapshots } from './snapshot-store.ts';
-import { asStorageError, isFull, StorageError } from './storage-error.ts';
+import { asStorageError, isInputOutput, isPassing, StorageError } from './storage-error.ts';
 import type { StorageOptions } from './storage-options.ts';
 import { logName } from './txn-log-format.ts';
 
@@ -137,7 +137,7 @@ export function noteReached(
   try {
     writeReached(disk, dirs.snapshots, noted);
   } catch (error) {
-    if (!isFull(error)) throw error;
+    if (!isPassing(error) || isInputOutput(error)) throw error;
   }
 }
 

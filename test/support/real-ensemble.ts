@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { mkdirSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -20,6 +20,8 @@ export interface MemberSpec {
   readonly settings?: Readonly<Record<string, string | number>>;
   /** More properties of its own. */
   readonly properties?: Readonly<Record<string, string>>;
+  /** What a shell does before it becomes the server, e.g. `ulimit -n 64`. */
+  readonly shell?: string;
 }
 
 export interface EnsembleOptions {
@@ -92,7 +94,12 @@ export class Member {
     const log = openSync(join(this.directory, 'server.log'), 'a');
     const cfg = join(this.directory, 'zoo.cfg');
     const [command, args] = kind === 'ours' ? this.#ours(cfg) : this.#apache(cfg);
-    const child = spawn(command, args, { stdio: ['ignore', log, log], cwd: this.directory });
+    const { shell } = this.spec;
+    const options: SpawnOptions = { stdio: ['ignore', log, log], cwd: this.directory };
+    const child =
+      shell === undefined
+        ? spawn(command, args, options)
+        : spawn('sh', ['-c', `${shell}; exec "$@"`, 'sh', command, ...args], options);
     closeSync(log);
     this.#process = child;
     child.once('exit', () => {
