@@ -21,7 +21,7 @@ import {
 } from './client-ops.ts';
 import type { ClientOp, OpResult } from './client-ops.ts';
 import { epilogue } from './epilogue.ts';
-import { report, stormScenario } from './scenario.ts';
+import { report, stormScenario, withSessions } from './scenario.ts';
 import type { SimClient } from './sim-client.ts';
 import { simTickMs } from './sim-config.ts';
 import { SimEnsemble } from './sim-ensemble.ts';
@@ -44,8 +44,7 @@ function stageOf(
   sessionRules: SessionRules = globalSessions,
   options: Partial<EnsembleOptions> = {},
 ): SimEnsemble {
-  const parts = (): { sessionRules: SessionRules } => ({ sessionRules });
-  const stage = new SimEnsemble({ seed, voters: 3, parts, ...options });
+  const stage = new SimEnsemble({ seed, voters: 3, sessionRules, ...options });
   stage.settle(5_000);
   stage.run(500);
   return stage;
@@ -215,9 +214,9 @@ test('ZOOKEEPER-3526: who has served reads is cut back and levelled like anybody
   assert(cuts > 5, `${cuts} of 20 logs were cut`);
 });
 
-test('members are cut off and come back while clients read wherever they are let in (20 seeds)', () => {
+test('members are cut off and come back while clients read wherever they are let in (10 seeds)', () => {
   let reads = 0;
-  for (let seed = 1; seed <= 20; seed += 1) {
+  for (let seed = 1; seed <= 10; seed += 1) {
     const sessionRules = seed % 2 === 0 ? localSessions : globalSessions;
     const stage = stageOf(seed, sessionRules, { clients: 4, readOnlyClients: 3, voters: 3 });
     const { random } = stage.world;
@@ -232,22 +231,18 @@ test('members are cut off and come back while clients read wherever they are let
     epilogue(stage);
     reads += stage.clientChecker.counts.readOnlyReads;
   }
-  assert(reads > 1_000, `${reads} reads without a quorum`);
+  assert(reads > 500, `${reads} reads without a quorum`);
 });
 
-for (const [kind, sessionRules] of kinds) {
-  test(`storms end well with members that serve reads alone, ${kind} sessions (15 seeds)`, () => {
+for (const kind of ['readOnly', 'readOnlyLocal'] as const) {
+  test(`storms end well with members that serve reads alone (${kind}, 10 seeds)`, () => {
     let reads = 0;
-    for (let seed = 1; seed <= 15; seed += 1) {
-      const options = {
-        clients: 4,
-        readOnlyClients: 3,
-        parts: (): { sessionRules: SessionRules } => ({ sessionRules }),
-      };
+    for (let seed = 1; seed <= 10; seed += 1) {
+      const options = withSessions(kind, seed);
       const result = stormScenario({ seed, stormMs: 9_000, storms: 2, options });
       assert.equal(result.violation, null, report(seed, result));
       reads += result.ensemble.clientChecker.counts.readOnlyReads;
     }
-    assert(reads > 50, `${reads} reads without a quorum`);
+    assert(reads > 10, `${reads} reads without a quorum`);
   });
 }

@@ -38,8 +38,20 @@ test('a range prints one line a seed', () => {
   );
 });
 
+test('kinds of sessions can be asked for', () => {
+  const { status, text } = sim('--seed', '3', '--minutes', '0.02', '--sessions', 'readOnlyLocal');
+  assert.equal(status, 0, text);
+  assert.match(text, /^seed 3 hash /);
+});
+
 test('without a seed it says how it is used, and ends with 2', () => {
-  for (const args of [[], ['--seed', 'x'], ['--sed', '1'], ['--seeds', '3..1']]) {
+  for (const args of [
+    [],
+    ['--seed', 'x'],
+    ['--sed', '1'],
+    ['--seeds', '3..1'],
+    ['--seed', '1', '--sessions', 'x'],
+  ]) {
     const { status, text } = sim(...args);
     assert.equal(status, 2, args.join(' '));
     assert.match(text, /npm run sim -- --seed N/);

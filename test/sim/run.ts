@@ -2,15 +2,19 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { rowsOfAll, tableOf, withTable } from './mutant-table.ts';
-import { report, stormScenario } from './scenario.ts';
+import { report, sessionKinds, stormScenario, withSessions } from './scenario.ts';
+import type { SessionKind } from './scenario.ts';
 
-const usage = `npm run sim -- --seed N [--hours H | --minutes M] [--voters V]
-npm run sim -- --seeds A..B [--minutes M] [--voters V]
+const usage = `npm run sim -- --seed N [--hours H | --minutes M] [--voters V] [--sessions KIND]
+npm run sim -- --seeds A..B [--minutes M] [--voters V] [--sessions KIND]
 npm run sim -- --mutants
 
 Runs whole servers through storms and calm for so long in simulated time (default: half a
 minute), then demands that everything comes back. Prints the hash of the trace; a seed that
 finds a violation prints the way there and ends with 1.
+
+KIND is one of ${Object.keys(sessionKinds).join(', ')}: sessions of one server alone, and members that
+serve reads without a quorum.
 
 --mutants runs every planted bug until it is found, and writes the table of docs/testing.md.`;
 
@@ -22,6 +26,7 @@ interface Wanted {
   readonly last: number;
   readonly stormMs: number;
   readonly voters: number | null;
+  readonly sessions: SessionKind | null;
 }
 
 function wantedOf(args: readonly string[]): Wanted | null {
@@ -33,6 +38,7 @@ function wantedOf(args: readonly string[]): Wanted | null {
       hours: { type: 'string' },
       minutes: { type: 'string' },
       voters: { type: 'string' },
+      sessions: { type: 'string' },
     },
   });
   const [first, last] = (values.seeds ?? `${values.seed ?? ''}..${values.seed ?? ''}`).split('..');
@@ -42,7 +48,9 @@ function wantedOf(args: readonly string[]): Wanted | null {
     last: Number.parseInt(last ?? '', 10),
     stormMs: minutes > 0 ? minutes * 60_000 : 2 * stormMsEach,
     voters: values.voters === undefined ? null : Number(values.voters),
+    sessions: (values.sessions ?? null) as SessionKind | null,
   };
+  if (wanted.sessions !== null && !(wanted.sessions in sessionKinds)) return null;
   return Number.isInteger(wanted.first) && wanted.last >= wanted.first ? wanted : null;
 }
 
@@ -54,7 +62,10 @@ function run(wanted: Wanted): number {
       seed,
       stormMs: wanted.stormMs,
       storms: Math.ceil(wanted.stormMs / stormMsEach),
-      options: wanted.voters === null ? {} : { voters: wanted.voters },
+      options: {
+        ...(wanted.sessions === null ? {} : withSessions(wanted.sessions, seed)),
+        ...(wanted.voters === null ? {} : { voters: wanted.voters }),
+      },
     });
     const { world, checker, clientChecker } = result.ensemble;
     if (result.violation !== null) {

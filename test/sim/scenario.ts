@@ -1,3 +1,4 @@
+import type { SessionRules } from '../../server/shell/core.ts';
 import { epilogue } from './epilogue.ts';
 import { SimEnsemble } from './sim-ensemble.ts';
 import type { EnsembleOptions } from './sim-ensemble.ts';
@@ -37,6 +38,42 @@ export function shapeOf(seed: number): Partial<EnsembleOptions> & { readonly vot
     ...(seed % 8 === 6 ? { rot: { sids: voters === 5 ? [2, 4] : [2], chance: 0.5 } } : {}),
     storm: { ...(seed % 2 === 0 ? gentle : {}), diskErrors: seed % 5 === 0 },
   };
+}
+
+export type SessionKind = 'local' | 'fixed' | 'readOnly' | 'readOnlyLocal';
+
+/** Kinds of sessions for a whole run: none but global ones unless one of these is asked for. */
+export const sessionKinds: Readonly<Record<SessionKind, Partial<EnsembleOptions>>> = {
+  /** Known to one server, until they are to own a node. */
+  local: sessionsOf({ localSessionsEnabled: true, localSessionsUpgradingEnabled: true }),
+  /** Known to one server, and never owners. */
+  fixed: sessionsOf({ localSessionsEnabled: true }),
+  /** Three clients of four are content with a member that has no quorum. */
+  readOnly: { ...sessionsOf({ readOnlyModeEnabled: true }), readOnlyClients: 3 },
+  readOnlyLocal: {
+    ...sessionsOf({
+      localSessionsEnabled: true,
+      localSessionsUpgradingEnabled: true,
+      readOnlyModeEnabled: true,
+    }),
+    readOnlyClients: 3,
+  },
+};
+
+function sessionsOf(rules: Partial<SessionRules>): Partial<EnsembleOptions> {
+  const none = {
+    localSessionsEnabled: false,
+    localSessionsUpgradingEnabled: false,
+    readOnlyModeEnabled: false,
+  };
+  return { clients: 4, sessionRules: { ...none, ...rules } };
+}
+
+/** Of every other seed each client has one server, which local sessions are made for. */
+export function withSessions(kind: SessionKind, seed: number): Partial<EnsembleOptions> {
+  const options = sessionKinds[kind];
+  const isLocal = options.sessionRules?.localSessionsEnabled === true;
+  return { ...options, homed: isLocal && seed % 2 === 1 };
 }
 
 /** Storm, heal, storm again; then the epilogue. Whatever the code under test throws is a finding. */

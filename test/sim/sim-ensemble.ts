@@ -2,6 +2,7 @@ import type { Ensemble } from '../../server/config/ensemble.ts';
 import type { ServerConfig } from '../../server/config/server-config.ts';
 import type { Host } from '../../server/shell/host.ts';
 import { startServer } from '../../server/shell/server.ts';
+import type { SessionRules } from '../../server/shell/core.ts';
 import type { RunningServer, ServerParts } from '../../server/shell/server.ts';
 import { counterMax } from '../../server/protocol/zxid.ts';
 import { createPeer } from '../../server/zab/peer.ts';
@@ -37,6 +38,8 @@ export interface EnsembleOptions {
   readonly clients?: number;
   /** Each of them has one server, as sessions that only that server knows demand it. */
   readonly homed?: boolean;
+  /** What kinds of sessions there are; as without settings otherwise. */
+  readonly sessionRules?: SessionRules;
   /** So many of them are content with a server that has no quorum. */
   readonly readOnlyClients?: number;
   readonly sessionTimeoutMs?: number;
@@ -284,11 +287,12 @@ export class SimEnsemble implements Cluster {
   }
 
   #parts(sid: number): ServerParts {
-    const { counterMax } = this.#options;
+    const { counterMax, sessionRules } = this.#options;
     const planted = this.#options.parts?.(sid, this);
     const makePeer = planted?.createPeer ?? createPeer;
     const makeStorage = planted?.openStorage ?? openStorage;
     return {
+      ...(sessionRules === undefined ? {} : { sessionRules }),
       ...planted,
       createPeer: (options) => {
         const all = counterMax === undefined ? options : { ...options, counterMax };
