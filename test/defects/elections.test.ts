@@ -181,3 +181,34 @@ test('ZOOKEEPER-3470: what waits at a server that loses its role in any way is a
     epilogue(stage);
   }
 });
+
+test('ZOOKEEPER-3072: whatever ends connections and roles, what is under way is counted down to nothing and holds nobody back', () => {
+  for (let seed = 1; seed <= 4; seed += 1) {
+    const stage = settled(seed, { clients: 0, config: { globalOutstandingMax: 5 } });
+    const tally = busy(stage);
+    for (let round = 0; round < 6; round += 1) {
+      stage.run(150);
+      const [sid] = followersOf(stage);
+      for (const client of stage.clients) {
+        stage.network.reset(
+          client.process.host,
+          stage.hostOf(round % 2 === 0 ? sid : leaderOf(stage)),
+        );
+      }
+      if (round % 3 === 2) {
+        cutOff(stage, leaderOf(stage));
+        stage.run(1_500);
+        stage.network.healAll();
+        stage.settle(10_000);
+      }
+    }
+    tally.isOver = true;
+    stage.run(1_000);
+    for (const sid of stage.sids) {
+      assert.equal(stage.server(sid)?.view.state().outstandingCount, 0, `s${sid}, seed ${seed}`);
+    }
+    assert(tally.lost > 0, 'some were lost on the way');
+    for (const client of stage.clients) client.stop();
+    epilogue(stage);
+  }
+});

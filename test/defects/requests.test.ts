@@ -14,7 +14,7 @@ import { setDataRequest } from '../../server/protocol/requests/set-data.ts';
 import { createRequest } from '../sim/client-ops.ts';
 import { epilogue } from '../sim/epilogue.ts';
 import { RawClient } from './raw-client.ts';
-import { followersOf, leaderOf, settled } from './stage.ts';
+import { followersOf, leaderOf, servingWithin, settled } from './stage.ts';
 
 const ephemeral = CreateMode.EPHEMERAL;
 
@@ -34,6 +34,52 @@ test('ZOOKEEPER-2101, ZOOKEEPER-3496: a write over the limit costs its connectio
     assert(raw.isClosed, 'closed');
     assert.equal(stage.model.tree.now('/large'), null);
     assert(stage.checker.lastCommitted > before, 'others go on');
+  }
+  epilogue(stage);
+});
+
+test('ZOOKEEPER-4843: the largest frame that is taken is logged, sent, streamed and read again by everyone', () => {
+  const frameBytesMax = 0xfffff;
+  const stage = settled(12, { clients: 1, config: { frameBytesMax, commitLogCount: 400 } });
+  const [sid, other] = followersOf(stage);
+  stage.crash(other, 'lost');
+  const raw = RawClient.open(stage, sid, { timeoutMs: 8_000 });
+  // What stands around the data in the frame of a setData: header, path, lengths, version.
+  const aroundBytes = 8 + 4 + '/large'.length + 4 + 4;
+  raw.ask(OpCode.CREATE, (writer) =>
+    writeCreateRequest(writer, createRequest('/large', '', CreateMode.PERSISTENT)),
+  );
+  const data = Buffer.alloc(frameBytesMax - aroundBytes, 0x61);
+  const write = (writer: JuteWriter): void =>
+    setDataRequest.write(writer, { op: 'setData', path: '/large', data, version: -1 });
+  assert.equal(raw.ask(OpCode.SET_DATA, write)?.error, 0, 'taken');
+  const more = (writer: JuteWriter): void =>
+    setDataRequest.write(writer, {
+      op: 'setData',
+      path: '/large',
+      data: Buffer.alloc(data.length + 1),
+      version: -1,
+    });
+  assert.equal(raw.ask(OpCode.SET_DATA, more, { isBroken: true }), null, 'a byte more is not');
+  // By DIFF, from the disks of all, and as a whole tree.
+  stage.start(other);
+  servingWithin(stage, 10_000, ...stage.sids);
+  for (const one of stage.sids) stage.crash(one, 'lost');
+  for (const one of stage.sids) stage.start(one);
+  stage.settle(10_000);
+  stage.crash(other, 'lost');
+  stage.wipe(other);
+  stage.start(other);
+  servingWithin(stage, 10_000, ...stage.sids);
+  for (const one of stage.sids) {
+    const reader = RawClient.open(stage, one);
+    const reply = reader.ask(OpCode.GET_DATA, (writer) => {
+      writer.string('/large');
+      writer.boolean(false);
+    });
+    assert.equal(reply?.error, 0);
+    assert.equal(reply.body.bytes()?.length, data.length, `s${one}`);
+    reader.destroy();
   }
   epilogue(stage);
 });
