@@ -19,6 +19,8 @@ export async function runTool(work: Work | AsyncWork): Promise<number> {
     process.stderr.write(`${error.message}\n`);
     return error.exitCode;
   } finally {
+    // Files that it began are cleared away, also when it was left before its end.
+    await work.return(1);
     await output.flush();
   }
 }
@@ -29,10 +31,7 @@ async function runSteps(work: Work | AsyncWork, output: Output): Promise<number>
   while (true) {
     const step = await work.next(answer);
     if (step.done === true) return step.value;
-    if (output.isClosed) {
-      await work.return(0);
-      return 0;
-    }
+    if (output.isClosed) return 0;
     const said = step.value;
     if (typeof said === 'string') {
       await output.write(said);
