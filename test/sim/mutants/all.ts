@@ -2,6 +2,7 @@ import { answerMutants } from './answers.ts';
 import { deliveryMutants } from './deliveries.ts';
 import { diskMutants } from './disks.ts';
 import { electionMutants } from './elections.ts';
+import { localSessionMutants } from './local-sessions.ts';
 import type { Mutant } from './mutant.ts';
 import { promiseMutants } from './promises.ts';
 import { sessionMutants } from './sessions.ts';
@@ -16,6 +17,7 @@ export const mutants: readonly Mutant[] = [
   ...electionMutants,
   ...diskMutants,
   ...sessionMutants,
+  ...localSessionMutants,
   ...answerMutants,
   ...writeMutants,
 ];
