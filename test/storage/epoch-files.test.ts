@@ -54,7 +54,7 @@ const started: readonly [string, number, Record<string, string>, number, number]
 ];
 
 for (const [name, epoch, files, accepted, current] of started) {
-  test(`ZOOKEEPER-1653, ZOOKEEPER-2307, ZOOKEEPER-4269, ZOOKEEPER-1387: ${name}: starts with ${accepted} and ${current}`, () => {
+  test(`ZOOKEEPER-1653, ZOOKEEPER-2307, ZOOKEEPER-4269, ZOOKEEPER-1387: epoch files that a crash may leave – ${name}: starts with ${accepted} and ${current}`, () => {
     const disk = diskWith(epoch, files);
     for (let start = 0; start < 2; start += 1) {
       const { result } = recovered(disk, options);

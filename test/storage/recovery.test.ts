@@ -148,7 +148,7 @@ const cases: readonly [string, (disk: MemoryDisk) => void, number | string, bool
 
 for (const [name, damage, expected, snapshotTrustEmpty = false] of cases) {
   const outcome = typeof expected === 'number' ? `starts with ${expected}` : expected;
-  test(`ZOOKEEPER-2325, ZOOKEEPER-3644, ZOOKEEPER-3056, ZOOKEEPER-3781: ${name}: ${outcome}`, () => {
+  test(`ZOOKEEPER-2325, ZOOKEEPER-3644, ZOOKEEPER-3056, ZOOKEEPER-3781: what a start makes of a directory – ${name}: ${outcome}`, () => {
     const disk = probeDisk();
     damage(disk);
     const options: Partial<StorageOptions> = { snapshotTrustEmpty };
