@@ -1,6 +1,8 @@
 import { createServer } from 'node:net';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import { createAdminGate } from './admin-tls.ts';
+import type { AdminTls } from './admin-tls.ts';
 import type { ServerView } from './admin/server-view.ts';
 import type { Host } from './shell/host.ts';
 
@@ -21,21 +23,29 @@ export async function openAdminPort(
   view: ServerView,
   address: { readonly host: string; readonly port: number },
   host: Host,
+  tls: AdminTls | null = null,
 ): Promise<AdminPort> {
   const sockets = new Set<Socket>();
   let app: Promise<FastifyInstance> | null = null;
-  const server = createServer({ noDelay: true }, (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-    socket.on('error', () => socket.destroy());
+  const answer = (socket: Socket): void => {
     app ??= loadApp(view, address);
     app.then(
-      (ready) => ready.server.emit('connection', socket),
+      (ready) => {
+        ready.server.emit('connection', socket);
+        if (socket.isPaused()) socket.resume();
+      },
       (error: unknown) => {
         host.log('error', 'the admin port cannot answer', { reason: String(error) });
         socket.destroy();
       },
     );
+  };
+  const gate = tls === null ? answer : createAdminGate(tls, answer);
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    gate(socket);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

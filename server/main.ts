@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
+import { adminTlsOf } from './admin-tls.ts';
 import { openAdminPort } from './admin-port.ts';
 import { nextPath } from './config/dynamic-file.ts';
 import type { Feature } from './config/features.ts';
@@ -56,6 +57,7 @@ export async function runServer(
     logLevel: (process.env['ZK_LOG_LEVEL'] ?? 'info') as LogLevel,
     exit: (code) => process.exit(code),
   });
+  const adminTls = config.admin.enabled ? openOrRefuse(() => adminTlsOf(settings)) : null;
   const memberFiles = memberFilesOf(config, host, resolve(zooCfgPath));
   const server = startServer(config, host, {
     settings,
@@ -65,7 +67,9 @@ export async function runServer(
   });
   if (server === null) return;
   setFlagsFromString(`--semi-space-growth-factor=${semiSpaceGrowthFactor}`);
-  const admin = config.admin.enabled ? await openAdminPort(server.view, config.admin, host) : null;
+  const admin = config.admin.enabled
+    ? await openAdminPort(server.view, config.admin, host, adminTls)
+    : null;
   const stop = (signal: NodeJS.Signals): void => {
     host.log('info', `${signal} received`, {});
     // A second signal does not wait.
