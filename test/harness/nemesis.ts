@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Prng } from '../sim/prng.ts';
 import type { Member } from './member.ts';
 import { syncLimitMs } from './member.ts';
-import { clientHost, clientHostCount } from './network.ts';
+import { clientHosts } from './network.ts';
 import type { Cut } from './network.ts';
+import { alone, between, bridge, halves, oneWay, ring, someWays } from './partitions.ts';
 import type { World } from './world.ts';
 
 /** A fault: it lasts until the promise is kept, then nothing of it is left. */
@@ -15,6 +16,9 @@ const calmMsMax = 3_500;
 /** How long most faults last, ms: shorter and longer than it takes to be given up. */
 const faultMsMin = 1_000;
 const faultMsMax = 8_000;
+/** Some last until sessions have ended. */
+const longFaultMsMax = 16_000;
+const longFaultShare = 0.15;
 /** One fault in so many comes in company. */
 const companyEvery = 4;
 
@@ -30,24 +34,19 @@ const faults: Readonly<Record<string, Fault>> = {
   'pause some': (world, chance) =>
     paused(chance.shuffle(world.members).slice(0, size(world, chance)), chance),
   'pause the leader, alone': pausedAlone,
-  halves: (world, chance) => cut(world, chance, halves(world, chance)),
+  halves: (world, chance) =>
+    cut(world, chance, halves(hostsOf(world.members), clientHosts, chance)),
   'leader alone': async (world, chance) =>
-    cut(world, chance, alone(world, await leaderOf(world, chance), chance.chance(0.5))),
+    cut(world, chance, aloneIn(world, await leaderOf(world, chance), chance.chance(0.5))),
   'one alone': (world, chance) =>
-    cut(world, chance, alone(world, chance.pick(world.members), chance.chance(0.5))),
-  'leader unheard': async (world, chance) =>
-    cut(world, chance, oneWay(world, await leaderOf(world, chance), chance.chance(0.5))),
-  'one way': (world, chance) => cut(world, chance, someWays(world, chance)),
-  bridge: (world, chance) => cut(world, chance, bridge(world, chance)),
-  ring: (world, chance) => cut(world, chance, ring(world, chance)),
-  total: (world, chance) =>
-    cut(
-      world,
-      chance,
-      world.members.flatMap((member) => alone(world, member, false)),
-    ),
+    cut(world, chance, aloneIn(world, chance.pick(world.members), chance.chance(0.5))),
+  'leader unheard': async (world, chance) => unheard(world, chance, await leaderOf(world, chance)),
+  'one way': (world, chance) => cut(world, chance, someWays(hostsOf(world.members), chance, 0.4)),
+  bridge: (world, chance) => cut(world, chance, bridge(hostsOf(world.members), chance)),
+  ring: (world, chance) => cut(world, chance, ring(hostsOf(world.members), chance)),
+  total: (world, chance) => cut(world, chance, someWays(hostsOf(world.members), chance, 1)),
   flapping,
-  'clients cut off': (world, chance) => cut(world, chance, clientCuts(world, chance)),
+  'clients cut off': clientsCutOff,
   loss: (world, chance) => weathered(world, chance, { lossPercent: chance.int(3, 20) }),
   slow: (world, chance) =>
     weathered(world, chance, {
@@ -126,7 +125,7 @@ async function paused(members: readonly Member[], chance: Prng): Promise<void> {
  */
 async function pausedAlone(world: World, chance: Prng): Promise<void> {
   const leader = await leaderOf(world, chance);
-  const restore = await world.worsen({ cuts: alone(world, leader, false) });
+  const restore = await world.worsen({ cuts: aloneIn(world, leader, false) });
   leader.pause();
   await delay(syncLimitMs * chance.between(2, 3.2));
   if (leader.isPaused) leader.resume();
@@ -144,14 +143,17 @@ async function weathered(
   weather: Parameters<World['worsen']>[0],
 ): Promise<void> {
   const restore = await world.worsen(weather);
-  await delay(chance.between(faultMsMin, faultMsMax));
+  const isLong = chance.chance(longFaultShare);
+  await delay(
+    isLong ? chance.between(faultMsMax, longFaultMsMax) : chance.between(faultMsMin, faultMsMax),
+  );
   await restore();
 }
 
 /** Cut off and heard again, several times. */
 async function flapping(world: World, chance: Prng): Promise<void> {
   const member = await leaderOf(world, chance);
-  const cuts = alone(world, member, chance.chance(0.5));
+  const cuts = aloneIn(world, member, chance.chance(0.5));
   for (let count = chance.int(3, 8); count > 0; count -= 1) {
     const restore = await world.worsen({ cuts });
     await delay(chance.between(100, syncLimitMs));
@@ -172,74 +174,23 @@ function hostsOf(members: readonly Member[]): string[] {
   return members.map(({ host }) => host);
 }
 
-function clientHosts(): string[] {
-  return Array.from({ length: clientHostCount }, (_, index) => clientHost(index));
-}
-
-function between(left: readonly string[], right: readonly string[]): Cut[] {
-  return left.flatMap((one) =>
-    right.flatMap((other): Cut[] => [
-      [one, other],
-      [other, one],
-    ]),
-  );
-}
-
-/** Members and clients on two sides. */
-function halves(world: World, chance: Prng): Cut[] {
-  const members = chance.shuffle(hostsOf(world.members));
-  const clients = chance.shuffle(clientHosts());
-  const left = members.splice(0, Math.ceil(members.length / 2));
-  const leftClients = clients.splice(0, chance.int(0, clients.length));
-  return between([...left, ...leftClients], [...members, ...clients]);
-}
-
 /** Heard by clients, or by nobody at all. */
-function alone(world: World, member: Member, fromClients: boolean): Cut[] {
-  const others = hostsOf(world.members).filter((host) => host !== member.host);
-  return between([member.host], [...others, ...(fromClients ? clientHosts() : [])]);
+function aloneIn(world: World, member: Member, fromClients: boolean): Cut[] {
+  const members = hostsOf(world.members);
+  return alone(member.host, fromClients ? [...members, ...clientHosts] : members);
 }
 
-/** One that hears the other members and is not heard by them, or the other way round. */
-function oneWay(world: World, member: Member, isMute: boolean): Cut[] {
-  const others = hostsOf(world.members).filter((host) => host !== member.host);
-  return others.map((other): Cut => (isMute ? [member.host, other] : [other, member.host]));
+async function unheard(world: World, chance: Prng, member: Member): Promise<void> {
+  await cut(world, chance, oneWay(member.host, hostsOf(world.members), chance.chance(0.5)));
 }
 
-/** Each direction by chance. */
-function someWays(world: World, chance: Prng): Cut[] {
-  const hosts = hostsOf(world.members);
-  return hosts.flatMap((from) =>
-    hosts.filter((to) => to !== from && chance.chance(0.4)).map((to): Cut => [from, to]),
-  );
-}
-
-/** Two sides that only one member hears, which hears both. */
-function bridge(world: World, chance: Prng): Cut[] {
-  const [, ...members] = chance.shuffle(hostsOf(world.members));
-  return between(members.slice(0, members.length / 2), members.slice(members.length / 2));
-}
-
-/** Everybody hears two neighbours; of three, two do not hear each other. */
-function ring(world: World, chance: Prng): Cut[] {
-  const hosts = chance.shuffle(hostsOf(world.members));
-  if (hosts.length < 4) return between(hosts.slice(0, 1), hosts.slice(1, 2));
-  return hosts.flatMap((host, index) =>
-    between(
-      [host],
-      hosts.filter((_, other) => {
-        const distance = Math.abs(index - other);
-        return distance > 1 && distance < hosts.length - 1;
-      }),
-    ),
-  );
-}
-
-function clientCuts(world: World, chance: Prng): Cut[] {
-  return clientHosts().flatMap((client) =>
+async function clientsCutOff(world: World, chance: Prng): Promise<void> {
+  const members = hostsOf(world.members);
+  const cuts = clientHosts.flatMap((client) =>
     between(
       [client],
-      hostsOf(world.members).filter(() => chance.chance(0.5)),
+      members.filter(() => chance.chance(0.5)),
     ),
   );
+  await cut(world, chance, cuts);
 }

@@ -40,9 +40,13 @@ export function addressOf(host: string): string {
   return `10.77.0.${host.startsWith('m') ? number : 50 + number}`;
 }
 
+export const clientHosts: readonly string[] = Array.from({ length: clientHostCount }, (_, index) =>
+  clientHost(index),
+);
+
 const hosts: readonly string[] = [
   ...Array.from({ length: memberCountMax }, (_, index) => memberHost(index + 1)),
-  ...Array.from({ length: clientHostCount }, (_, index) => clientHost(index)),
+  ...clientHosts,
   controlHost,
 ];
 
@@ -171,10 +175,13 @@ export class Network {
     }
   }
 
-  #inSwitch(command: readonly string[], input: string = ''): Promise<void> {
-    const child = this.spawn(switchHost, command, ['pipe', 'ignore', 'pipe']);
+  #inSwitch(command: readonly string[], input: string | null = null): Promise<void> {
+    const stdin = input === null ? 'ignore' : 'pipe';
+    const child = this.spawn(switchHost, command, [stdin, 'ignore', 'pipe']);
     let errors = '';
     child.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString('utf8')));
+    // What it says when it does not take its input is told below.
+    child.stdin?.on('error', () => undefined);
     child.stdin?.end(input);
     return new Promise((done, fail) => {
       child.once('error', fail);

@@ -99,6 +99,32 @@ func TestAWriteThatWasNeverSent(t *testing.T) {
 	expect(t, ops, true, final("b", 1, 100), "registers")
 }
 
+func TestReadsThatSayNothingMoreAreLeftOut(t *testing.T) {
+	long := func(call, returned int64, o *op) *op {
+		o.Call, o.Return = call, returned
+		return o
+	}
+	absent := func(call, returned int64) *op {
+		return refusedWith(call, returned, "node does not exist", op{Name: opGetSynced, Key: key})
+	}
+	ops := []*op{absent(0, 9), absent(1, 2), absent(1, 5), absent(3, 4),
+		created(10, "a"), set(20, "b", 1, 100),
+		long(30, 60, read(0, "b", 1, 100)), long(31, 50, read(0, "b", 1, 100)),
+		long(32, 61, read(0, "b", 1, 100)), long(33, 62, read(0, "b", 1, 100))}
+	left := registersOf(ops, true, nil)[key]
+	// Both inner absences, the create, the set, the first answered and the last asked.
+	if len(left) != 6 {
+		t.Errorf("%d of %d are left", len(left), len(ops))
+	}
+	expect(t, ops, true, final("b", 1, 100))
+	stale := long(70, 71, read(0, "b", 1, 100))
+	expect(t, append(ops, set(65, "c", 2, 101), stale), true, final("c", 2, 101),
+		"registers", "synced reads")
+	early := long(5, 6, read(0, "b", 1, 100))
+	expect(t, append(ops, early), true, final("b", 1, 100), "registers")
+	expect(t, append(ops, absent(40, 41)), true, final("b", 1, 100), "registers")
+}
+
 func TestTwoThatBothCompareAndSet(t *testing.T) {
 	ops := []*op{created(1, "a"), set(10, "b", 1, 100), set(11, "c", 1, 101)}
 	expect(t, ops, true, final("c", 1, 101), "registers")

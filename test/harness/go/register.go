@@ -182,6 +182,9 @@ func registersOf(ops []*op, isStrict bool, final map[string]node) map[string][]p
 		histories[o.Key] = append(histories[o.Key], porcupine.Operation{
 			ClientId: clients[o.Client], Input: o, Call: o.Call, Output: o, Return: returned})
 	}
+	for key, history := range histories {
+		histories[key] = withoutImplied(history)
+	}
 	if final == nil {
 		return histories
 	}
@@ -195,6 +198,57 @@ func registersOf(ops []*op, isStrict bool, final map[string]node) map[string][]p
 			Input: o, Call: last + 1, Output: o, Return: last + 2})
 	}
 	return histories
+}
+
+// withoutImplied leaves out reads that cannot be wrong when others are right, so that many reads at
+// a time do not cost the checker more than a few. A value with its zxid was there for one stretch of
+// time: of the reads that saw it, the first answered and the last asked say all. Of absences, a read
+// around another says nothing more.
+func withoutImplied(history []porcupine.Operation) []porcupine.Operation {
+	first, last := map[int64]int{}, map[int64]int{}
+	var absent []int
+	kept := map[int]bool{}
+	for index, one := range history {
+		o := one.Input.(*op)
+		switch {
+		case o.Name != opGetSynced:
+			kept[index] = true
+		case o.Fate == refused:
+			absent = append(absent, index)
+		default:
+			seen, isThere := first[o.Zxid]
+			if !isThere || one.Return < history[seen].Return {
+				first[o.Zxid] = index
+			}
+			seen, isThere = last[o.Zxid]
+			if !isThere || one.Call > history[seen].Call {
+				last[o.Zxid] = index
+			}
+			// Two values of one zxid are a violation of their own.
+			if other := history[first[o.Zxid]].Input.(*op); other.Value != o.Value ||
+				other.Version != o.Version {
+				kept[index] = true
+			}
+		}
+	}
+	for zxid := range first {
+		kept[first[zxid]], kept[last[zxid]] = true, true
+	}
+	sort.Slice(absent, func(a, b int) bool { return history[absent[a]].Call > history[absent[b]].Call })
+	innermost := int64(math.MaxInt64)
+	for _, index := range absent {
+		if history[index].Return < innermost {
+			innermost = history[index].Return
+			kept[index] = true
+		}
+	}
+	var left []porcupine.Operation
+	for index, one := range history {
+		if kept[index] {
+			left = append(left, one)
+		}
+	}
+	return left
 }
 
 func draw(history []porcupine.Operation, out, key string) string {
