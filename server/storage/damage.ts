@@ -35,9 +35,16 @@ export const evidenceSetsMax = 2;
 
 /** What an error at start-up says about the history; `null`: it is about something else. */
 export function lackOf(error: unknown, isPromiseKnown: boolean): Lack | null {
-  if (!(error instanceof StorageError) || !damageCodes.has(error.code)) return null;
+  if (!(error instanceof StorageError)) return null;
+  if (!damageCodes.has(error.code) && !isUnreadable(error)) return null;
   const { code, path, offset, zxid, what } = error;
   return { code, path, offset, zxid, what, isPromiseKnown, keptAs: null };
+}
+
+/** A sector that the disk cannot read any more. */
+function isUnreadable({ code, cause }: StorageError): boolean {
+  const { code: problem, syscall } = (cause ?? {}) as NodeJS.ErrnoException;
+  return code === 'DISK' && problem === 'EIO' && syscall === 'read';
 }
 
 const damageCodes: ReadonlySet<StorageErrorCode> = new Set<StorageErrorCode>([

@@ -31,6 +31,11 @@ export class SnapshotPace {
     this.#bytes += bytes;
   }
 
+  /** One is due at once: the newest was damaged. */
+  demand(): void {
+    this.#countMax = -1;
+  }
+
   /** A snapshot begins: counts from zero, with new thresholds. */
   begun(): void {
     const { snapCount, snapBytesMax, host } = this.#options;

@@ -257,12 +257,24 @@ class FileStorage implements Storage {
       target,
       recentLogCount,
     );
-    if (snapshot !== null) this.#isProven(snapshot);
+    if (snapshot !== null) {
+      this.#replaceDamaged(snapshot.zxid);
+      this.#isProven(snapshot);
+    }
     this.#lack = recovered.lack;
     const { currentEpoch: current, acceptedEpoch: accepted } = recovered;
     this.#epochs = current === null || accepted === null ? null : { current, accepted };
     this.#reached = recovered.lastZxid;
     return recovered;
+  }
+
+  /** Newer snapshots than the one that loaded did not: they make room for a fresh one. */
+  #replaceDamaged(loaded: Zxid): void {
+    const { snapshots } = this.#dirs;
+    const damaged = listSnapshots(this.#disk, snapshots).filter((file) => file.zxid > loaded);
+    if (damaged.length === 0) return;
+    keepEvidence(this.#disk, [{ dir: snapshots, names: damaged.map((file) => file.name) }]);
+    this.#pace.demand();
   }
 
   #noteEpochs(): void {
