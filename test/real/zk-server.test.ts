@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -45,12 +54,21 @@ after(async () => {
 interface Outcome {
   readonly code: number;
   readonly text: string;
+  readonly problems: string;
 }
 
 function run(command: string, ...more: readonly string[]): Promise<Outcome> {
+  return runWith({}, command, cfg, ...more);
+}
+
+function runWith(
+  environment: Readonly<Record<string, string>>,
+  ...args: readonly string[]
+): Promise<Outcome> {
+  const env = { ...process.env, ...environment };
   return new Promise((done) => {
-    execFile(process.execPath, [script, command, cfg, ...more], (error, stdout, stderr) => {
-      done({ code: typeof error?.code === 'number' ? error.code : 0, text: stdout + stderr });
+    execFile(process.execPath, [script, ...args], { env }, (error, text, problems) => {
+      done({ code: typeof error?.code === 'number' ? error.code : 0, text, problems });
     });
   });
 }
@@ -75,32 +93,42 @@ async function serving(): Promise<void> {
 test('an unknown command, and a missing file, are refused', async () => {
   const unknown = await run('begin');
   assert.equal(unknown.code, 2);
-  assert.match(unknown.text, /^usage: zk-server start\|/);
+  assert.match(unknown.problems, /^usage: zk-server \[--config DIR\] COMMAND/);
   const cfgKept = cfg;
   cfg = join(directory, 'none.cfg');
   const missing = await run('start');
   cfg = cfgKept;
   assert.notEqual(missing.code, 0);
-  assert.match(missing.text, /none\.cfg/);
+  assert.match(missing.problems, /none\.cfg/);
 });
 
 test('status and stop of a server that does not run', async () => {
   const status = await run('status');
   assert.equal(status.code, 1);
-  assert.match(status.text, /no answer from 127\.0\.0\.1:/);
+  assert.match(status.text, /\nError contacting service\. It is probably not running\.\n$/);
+  assert.match(status.problems, /ECONNREFUSED/);
   const stop = await run('stop');
-  assert.deepEqual(stop, { code: 0, text: 'not running\n' });
+  const pidPath = join(dataDir, 'zookeeper_server.pid');
+  assert.deepEqual(stop, {
+    code: 0,
+    text: `Stopping zookeeper ... no zookeeper to stop (could not find file ${pidPath})\n`,
+    problems: `Using config: ${cfg}\n`,
+  });
 });
 
 test('start runs it in the background, status says its mode, a second start is refused', async () => {
   const started = await run('start');
-  assert.equal(started.code, 0);
+  assert.deepEqual([started.code, started.text], [0, 'Starting zookeeper ... STARTED\n']);
   assert(lives(pid()));
   await serving();
-  assert.match((await run('status')).text, /^Client port found: \d+.*\nMode: standalone\n$/);
+  const port = address.split(':')[1];
+  assert.equal(
+    (await run('status')).text,
+    `Client port found: ${port}. Client address: 127.0.0.1. Client SSL: false.\nMode: standalone\n`,
+  );
   const again = await run('start');
   assert.equal(again.code, 1);
-  assert.equal(again.text, `already running as process ${pid()}\n`);
+  assert.equal(again.text, `Starting zookeeper ... already running as process ${pid()}.\n`);
 });
 
 test('restart is another process with the same data', async () => {
@@ -119,7 +147,8 @@ test('restart is another process with the same data', async () => {
 
 test('stop ends the process before it returns', async () => {
   const running = pid();
-  assert.equal((await run('stop')).code, 0);
+  const stopped = await run('stop');
+  assert.deepEqual([stopped.code, stopped.text], [0, 'Stopping zookeeper ... STOPPED\n']);
   assert(!lives(running));
   assert.equal((await run('status')).code, 1);
 });
@@ -131,3 +160,48 @@ test('a -D property reaches the server that start begins', async () => {
   assert.equal(await zk.create('/brief', null, { ttlMs: 60_000 }), '/brief');
   await run('stop');
 });
+
+test('a pid file of nobody, or of nonsense, stops nothing', async () => {
+  const path = join(dataDir, 'zookeeper_server.pid');
+  for (const text of ['', '0', 'x', '-1', '4000000']) {
+    writeFileSync(path, text);
+    assert.deepEqual([(await run('stop')).text], ['Stopping zookeeper ... STOPPED\n'], text);
+    assert(!existsSync(path));
+  }
+});
+
+test('a server that ends at once has failed to start, and its reason is in the log', async () => {
+  const logs = join(directory, 'logs');
+  mkdirSync(logs);
+  await using _ = await held(Number(address.split(':')[1]));
+  const failed = await runWith({ ZOO_LOG_DIR: logs }, 'start', cfg);
+  assert.deepEqual([failed.code, failed.text], [1, 'Starting zookeeper ... FAILED TO START\n']);
+  const [name = ''] = readdirSync(logs);
+  assert.match(name, /^zookeeper-.+-server-.+\.out$/);
+  assert.match(readFileSync(join(logs, name), 'utf8'), /EADDRINUSE/);
+  assert(!existsSync(join(dataDir, 'zookeeper_server.pid')));
+});
+
+test('the configuration is found by --config, ZOOCFGDIR and ZOOCFG, as the script of the reference finds it', async () => {
+  for (const [environment, args] of [
+    [{}, ['--config', directory, 'print-cmd']],
+    [{}, ['--config', directory, 'print-cmd', 'zoo.cfg']],
+    [{ ZOOCFGDIR: directory }, ['print-cmd']],
+    [{ ZOOCFGDIR: directory, ZOOCFG: 'zoo.cfg' }, ['print-cmd']],
+    [{}, ['print-cmd', cfg]],
+  ] as const) {
+    const { code, text } = await runWith(environment, ...args);
+    assert.equal(code, 0);
+    assert(text.endsWith(`zk-server.js" "start-foreground" "${cfg}"\n`), text);
+  }
+  assert.match((await runWith({}, 'version')).text, /^ZkEnsemble, version \d+\.\d+\.\d+ /);
+});
+
+/** Somebody else has the port. */
+async function held(port: number): Promise<AsyncDisposable> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(port, '127.0.0.1', done));
+  return {
+    [Symbol.asyncDispose]: () => new Promise((done) => server.close(() => done())),
+  };
+}
