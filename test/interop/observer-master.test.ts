@@ -7,9 +7,11 @@ import { test } from 'node:test';
 import { ZooKeeper } from '../../client/index.ts';
 import { AcknowledgedWriter } from '../support/acknowledged-writer.ts';
 import { apacheClasspath, apacheMissing } from '../support/apache.ts';
+import { CertificateAuthority } from '../support/certificates.ts';
+import { KeyFiles, quorumStores } from '../support/key-files.ts';
 import { freePorts } from '../support/ports.ts';
 import { RawSession } from '../support/raw-session.ts';
-import type { Kind, Member, MemberSpec } from '../support/real-ensemble.ts';
+import type { EnsembleOptions, Kind, Member, MemberSpec } from '../support/real-ensemble.ts';
 import { RealEnsemble, until } from '../support/real-ensemble.ts';
 import { differencesOf, dumpsOf } from '../support/tree-dump.ts';
 
@@ -17,7 +19,10 @@ const skip = apacheMissing() ?? false;
 const tickMs = 500;
 
 /** Three voters and two observers; the third voter leads. */
-async function started(kinds: readonly Kind[]): Promise<RealEnsemble> {
+async function started(
+  kinds: readonly Kind[],
+  more: Pick<EnsembleOptions, 'settings' | 'properties'> = {},
+): Promise<RealEnsemble> {
   apacheClasspath();
   const [observerMasterPort = 0] = await freePorts(1);
   const members: MemberSpec[] = kinds.map((kind, index) => ({
@@ -26,7 +31,7 @@ async function started(kinds: readonly Kind[]): Promise<RealEnsemble> {
     hosts: [`127.0.0.${index + 1}`],
     settings: { observerMasterPort },
   }));
-  const ensemble = await RealEnsemble.create({ members, tickMs });
+  const ensemble = await RealEnsemble.create({ members, tickMs, ...more });
   ensemble.member(2).start();
   ensemble.member(3).start();
   await ensemble.ready();
@@ -153,4 +158,44 @@ for (const kinds of [
       await assertAlike(ensemble);
     },
   );
+}
+
+const digest = 'org.apache.zookeeper.server.auth.DigestLoginModule';
+const jaas =
+  `QuorumServer { ${digest} required user_zkq="s3cret"; };\n` +
+  `QuorumLearner { ${digest} required username="zkq" password="s3cret"; };\n`;
+
+for (const kinds of [
+  ['ours', 'apache', 'ours', 'apache', 'ours'],
+  ['apache', 'ours', 'apache', 'ours', 'apache'],
+] as const) {
+  test(`over TLS, with SASL: ${kinds.join(', ')}`, { skip }, async () => {
+    using files = new KeyFiles();
+    const authority = new CertificateAuthority();
+    const names = [1, 2, 3, 4, 5].map((number) => `127.0.0.${number}`);
+    const own = authority.issue({ commonName: 'member', names });
+    const stores = quorumStores(
+      files.keyStore('member', own, 'pem'),
+      files.trustStore('trust', [authority.certificate], 'pem'),
+    );
+    await using ensemble = await started(kinds, {
+      settings: {
+        sslQuorum: 'true',
+        'ssl.quorum.allowReverseDnsLookup': 'false',
+        ...stores,
+        'quorum.auth.enableSasl': 'true',
+        'quorum.auth.learnerRequireSasl': 'true',
+        'quorum.auth.serverRequireSasl': 'true',
+      },
+      properties: {
+        'zookeeper.fips-mode': 'false',
+        'java.security.auth.login.config': files.text('jaas.conf', jaas),
+      },
+    });
+    await untilServed(ensemble);
+    const [four, five] = ensemble.members.slice(3) as [Member, Member];
+    await writeAndWatch(four, five, '/through-4');
+    await writeAndWatch(five, four, '/through-5');
+    await assertAlike(ensemble);
+  });
 }

@@ -64,7 +64,8 @@ export class ChangingEnsemble {
       config: { ...options.config, reconfigEnabled: true, standaloneEnabled: false, skipAcl: true },
       configOf: (sid) => this.#configOf(sid),
       isQuorum: (holders) => isQuorumOf(this.active, holders),
-      parts: (sid) => ({
+      parts: (sid, sim) => ({
+        ...options.parts?.(sid, sim),
         memberFiles: this.#memberFiles(sid),
         ...(create === undefined ? {} : { createPeer: create }),
       }),

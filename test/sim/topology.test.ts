@@ -8,6 +8,7 @@ import { ConfigValues } from '../../server/config/config-values.ts';
 import { serverSettings } from '../../server/config/server-settings.ts';
 import type { ServerSettings } from '../../server/config/server-settings.ts';
 import { parseZooCfg } from '../../server/config/zoo-cfg.ts';
+import { ChangingEnsemble } from './changing-ensemble.ts';
 import { create, setData } from './client-ops.ts';
 import { epilogue } from './epilogue.ts';
 import { SimEnsemble } from './sim-ensemble.ts';
@@ -69,6 +70,27 @@ for (const [name, options] of Object.entries(shapes)) {
     assert(transactions > 1_500, `${transactions} transactions`);
   });
 }
+
+test('members change in storms while followers serve observers (8 seeds)', () => {
+  let changes = 0;
+  let followers = 0;
+  for (let seed = 1; seed <= 8; seed += 1) {
+    const parts = (): { settings: ServerSettings } => ({ settings: masters });
+    const ensemble = new ChangingEnsemble({ seed, clients: 2, parts }, seed % 2 === 0);
+    const { sim } = ensemble;
+    sim.run(2_000);
+    sim.storm.start();
+    sim.run(6_000);
+    sim.storm.calm();
+    sim.settle(20_000);
+    followers += servedByFollowers(sim);
+    ensemble.quiet();
+    epilogue(sim);
+    changes += ensemble.changesCount;
+  }
+  assert(changes > 12, `${changes} changes`);
+  assert(followers > 2, `${followers} observers were served by followers`);
+});
 
 function servedByFollowers(ensemble: SimEnsemble): number {
   return ensemble.sids.filter((sid) => {

@@ -110,6 +110,7 @@ export function checkStream(
       return;
     case PacketType.PROPOSAL:
     case PacketType.INFORM:
+    case PacketType.INFORMANDACTIVATE:
       for (const link of sent.links) {
         const last = member.streams.get(link);
         checker.expect(last === undefined || follows(last, zxid), 'Z16 no gap', member.sid, () => {
