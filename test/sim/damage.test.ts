@@ -183,3 +183,16 @@ test('a minority of disks that rot in storms (24 seeds)', (t) => {
   t.diagnostic(`${repaired} repairs`);
   assert(repaired > 10, `${repaired} disks were repaired`);
 });
+
+for (const voters of [1, 2]) {
+  test(`a damaged one of ${voters} ends at once: the others can never be a quorum`, () => {
+    const stage = stageOf(1, { voters, storm: { diskErrors: true } });
+    stage.crash(1, 'lost');
+    stage.disk(1).flipBit(newest(stage, 1, 'log'), 60, 3);
+    stage.checker.damaged(1);
+    stage.start(1);
+    assert.equal(stage.process(1), null, 'it has ended');
+    const { text = '' } = stage.world.trace.lines.findLast(({ actor }) => actor === 's1') ?? {};
+    assert.match(text, /exit 1: .*log\.\S+ at byte \d+: .*no quorum without this one.*backup/);
+  });
+}
