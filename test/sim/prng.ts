@@ -47,9 +47,13 @@ export class Prng {
 
   /** A new array in random order. */
   shuffle<T>(items: readonly T[]): T[] {
-    const left = [...items];
-    const result: T[] = [];
-    while (left.length > 0) result.push(...left.splice(this.int(0, left.length - 1), 1));
+    const result = [...items];
+    for (let last = result.length - 1; last > 0; last -= 1) {
+      const at = this.int(0, last);
+      const item = result[at] as T;
+      result[at] = result[last] as T;
+      result[last] = item;
+    }
     return result;
   }
 

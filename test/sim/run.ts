@@ -4,10 +4,12 @@ import { parseArgs } from 'node:util';
 import { rowsOfAll, tableOf, withTable } from './mutant-table.ts';
 import { report, sessionKinds, stormScenario, withSessions } from './scenario.ts';
 import type { SessionKind } from './scenario.ts';
+import { measureAll } from './speed.ts';
 
 const usage = `npm run sim -- --seed N [--hours H | --minutes M] [--voters V] [--sessions KIND]
 npm run sim -- --seeds A..B [--minutes M] [--voters V] [--sessions KIND]
 npm run sim -- --mutants
+npm run sim -- --speed
 
 Runs whole servers through storms and calm for so long in simulated time (default: half a
 minute), then demands that everything comes back. Prints the hash of the trace; a seed that
@@ -16,7 +18,8 @@ finds a violation prints the way there and ends with 1.
 KIND is one of ${Object.keys(sessionKinds).join(', ')}: sessions of one server alone, and members that
 serve reads without a quorum.
 
---mutants runs every planted bug until it is found, and writes the table of docs/testing.md.`;
+--mutants runs every planted bug until it is found, and writes the table of docs/testing.md.
+--speed says how many simulated seconds a second of one core makes, by load.`;
 
 /** A storm of that length between two calms. */
 const stormMsEach = 15_000;
@@ -103,10 +106,22 @@ function runMutants(): number {
   return rows.filter((row) => row.seeds === null).length;
 }
 
+function runSpeed(): void {
+  for (const { load, requestsPerSecond, eventsPerSecond, perCpuSecond } of measureAll()) {
+    console.log(
+      `${load.name}: ${requestsPerSecond.toFixed(0)} requests and ` +
+        `${eventsPerSecond.toFixed(0)} events a simulated second, ` +
+        `${perCpuSecond.toFixed(0)} simulated seconds a second of one core`,
+    );
+  }
+}
+
 const args = process.argv.slice(2);
 const wanted = wantedOrNull(args);
 if (args.length === 1 && args[0] === '--mutants') {
   process.exitCode = runMutants() > 0 ? 1 : 0;
+} else if (args.length === 1 && args[0] === '--speed') {
+  runSpeed();
 } else if (wanted === null) {
   console.error(usage);
   process.exitCode = 2;

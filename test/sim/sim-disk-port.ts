@@ -59,7 +59,7 @@ export class DiskPort implements Disk {
     this.#checkRoom(path);
     const inode = this.#disk.create(`${target}.tmp`);
     this.#step('replace: write', path);
-    inode.write(bytes, 0);
+    inode.write(Buffer.from(bytes), 0);
     this.#step('replace: fsync', path, inode);
     if (!this.#disk.faults.lies) inode.sync();
     this.#step('replace: rename', path);

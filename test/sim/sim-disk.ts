@@ -173,7 +173,7 @@ export class SimDisk {
       if (!other.startsWith(`${path}/`)) continue;
       names.add(other.slice(path.length + 1).split('/')[0] as string);
     }
-    return this.random.shuffle([...names].sort());
+    return this.random.shuffle([...names]);
   }
 
   create(path: string): SimInode {

@@ -90,6 +90,11 @@ export class SimProcess {
     }
   }
 
+  /** Soon, and for certain: nobody wants to take it back. */
+  soon(act: () => void): void {
+    if (this.#alive) this.world.schedule(0, () => this.run(act));
+  }
+
   /** @param afterMs by the process's own clock. */
   after(afterMs: number, act: () => void): Timer {
     if (!this.#alive) return noTimer;
@@ -174,7 +179,7 @@ export class SimHost implements Host {
   }
 
   defer(run: () => void): void {
-    this.#process.after(0, run);
+    this.#process.soon(run);
   }
 
   log(level: LogLevel, message: string, values: Readonly<Record<string, unknown>>): void {

@@ -8,7 +8,7 @@ import type { Prng } from './prng.ts';
 export type CrashMode = 'kept' | 'lost' | 'torn';
 
 type Change =
-  | { readonly type: 'write'; readonly bytes: Buffer; readonly position: number }
+  | { readonly type: 'write'; readonly bytes: Uint8Array; readonly position: number }
   | { readonly type: 'length'; readonly length: number };
 
 const sectorBytes = 512;
@@ -37,9 +37,9 @@ export class SimInode {
     return part.length;
   }
 
-  /** The bytes stay as they are: the caller made a copy. */
+  /** The bytes must stay as they are: the caller made a copy. */
   write(bytes: Uint8Array, position: number): void {
-    const change = { type: 'write', bytes: Buffer.from(bytes), position } as const;
+    const change = { type: 'write', bytes, position } as const;
     this.#now.apply(change);
     this.#unsynced.push(change);
   }
