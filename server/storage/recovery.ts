@@ -53,6 +53,8 @@ export function recoverHistory(
     if (!options.snapshotTrustEmpty) throw snapshotMissing(dirs);
     target.reset();
   }
+  // A name that is found may be in the cache alone: what follows must not be on disk before it.
+  disk.syncDir(dirs.snapshots);
   const from = snapshot?.zxid ?? zxidZero;
   const replayed = replayLogs(
     { disk, dir: dirs.logs, log: (...line) => options.host.log(...line) },
