@@ -49,10 +49,9 @@ export function recoverHistory(
   const snapshot = loadNewest(disk, options, dirs, target);
   if (snapshot === null && !logsHaveEntries(disk, dirs.logs))
     return startEmpty(disk, options, target);
-  if (snapshot === null) {
-    if (!options.snapshotTrustEmpty) throw snapshotMissing(dirs);
-    target.reset();
-  }
+  if (snapshot === null && !options.snapshotTrustEmpty) throw snapshotMissing(dirs);
+  if (snapshot === null) target.reset();
+  const birth = snapshot === null ? birthBytes(options, target) : null;
   // A name that is found may be in the cache alone: what follows must not be on disk before it.
   disk.syncDir(dirs.snapshots);
   const from = snapshot?.zxid ?? zxidZero;
@@ -60,7 +59,29 @@ export function recoverHistory(
     { disk, dir: dirs.logs, log: (...line) => options.host.log(...line) },
     { from, target, recentLogCount },
   );
-  return { ...replayed, wasEmpty: false, snapshot };
+  // Once is enough: the log was found whole from its first transaction on.
+  const proven = birth === null ? snapshot : writeBirth(disk, options, birth);
+  return { ...replayed, wasEmpty: false, snapshot: proven };
+}
+
+/** The snapshot that stands before the first transaction. The tree is the one at birth. */
+function birthBytes(options: StorageOptions, target: RecoveryTarget): Uint8Array {
+  const compression = options.snapshotCompression ?? 'none';
+  return packWhole(snapshotBytes(target.snapshotSource(), options.snapshotSections), compression);
+}
+
+function writeBirth(
+  disk: Disk,
+  options: StorageOptions,
+  bytes: Uint8Array,
+): { readonly zxid: Zxid; readonly path: string } {
+  const { snapshots } = dataDirs(options);
+  const name = snapshotName(zxidZero, options.snapshotCompression ?? 'none');
+  const temporary = `${snapshots}/${unfinishedPrefix}${name}`;
+  disk.replaceAtomically(temporary, bytes);
+  disk.rename(temporary, `${snapshots}/${name}`);
+  disk.syncDir(snapshots);
+  return { zxid: zxidZero, path: `${snapshots}/${name}` };
 }
 
 /** The newest snapshot that loads; `null`: there is none to lose. */
@@ -119,21 +140,12 @@ function startEmpty(disk: Disk, options: StorageOptions, target: RecoveryTarget)
   if (markers.length === 0 && options.databaseAutocreate === false) {
     return { lastZxid: zxidNone, recentLog: [], wasEmpty: true, snapshot: null };
   }
-  const compression = options.snapshotCompression ?? 'none';
-  const name = snapshotName(zxidZero, compression);
-  const temporary = `${dirs.snapshots}/${unfinishedPrefix}${name}`;
-  disk.replaceAtomically(
-    temporary,
-    packWhole(snapshotBytes(target.snapshotSource(), options.snapshotSections), compression),
-  );
-  disk.rename(temporary, `${dirs.snapshots}/${name}`);
-  disk.syncDir(dirs.snapshots);
+  const snapshot = writeBirth(disk, options, birthBytes(options, target));
   for (const path of markers) disk.remove(path);
   options.host.log('info', 'a new, empty database was made', {
-    path: `${dirs.snapshots}/${name}`,
+    path: snapshot.path,
     zxid: zxidHex(zxidZero),
   });
-  const snapshot = { zxid: zxidZero, path: `${dirs.snapshots}/${name}` };
   return { lastZxid: zxidZero, recentLog: [], wasEmpty: true, snapshot };
 }
 

@@ -125,6 +125,22 @@ test('ZOOKEEPER-2325: a member whose snapshots are gone never serves or votes fo
   }
 });
 
+test('ZOOKEEPER-3781: a log without a snapshot that was trusted once needs no trust any more', () => {
+  const disk = new MemoryDisk();
+  const { bench } = recovered(disk);
+  const all = [1, 2, 3].map((counter) => entry(0, counter));
+  for (const one of all) bench.storage.append(one);
+  bench.storage.flush();
+  disk.run();
+  for (const name of newestFirst(disk)) disk.remove(`${versionDir}/${name}`);
+  disk.syncDir(versionDir);
+  assert.throws(() => recovered(disk), { code: 'SNAPSHOT_MISSING', message: /start once with/ });
+  const expected = all.map(({ zxid }) => zxid);
+  assert.deepEqual(recovered(disk, { snapshotTrustEmpty: true }).tree.applied, expected);
+  disk.crash();
+  assert.deepEqual(recovered(disk).tree.applied, expected);
+});
+
 test('ZOOKEEPER-1653, ZOOKEEPER-4269: a first start, and a change of epoch, may lose power at every step and start again', () => {
   const places = new Set<string>();
   for (let step = 1; step <= 40; step += 1) {
