@@ -1,8 +1,9 @@
 import type { Zxid } from '../protocol/zxid.ts';
-import { StorageError } from '../storage/storage-error.ts';
+import { messageOf, StorageError } from '../storage/storage-error.ts';
 import type { StoredTree, TreeSnapshotSource } from '../tree/door.ts';
 import { createTree } from '../tree/data-tree.ts';
 import type { QuorumLink } from '../net/quorum-link.ts';
+import { AssertionFailure } from '../util/assert.ts';
 import type { Core } from './core.ts';
 import { lackText } from './repair.ts';
 import { StreamedTree, TreeRecovery, streamEnd } from './history.ts';
@@ -77,8 +78,14 @@ export class Snapshots {
     const { config, storage, host, nowMs } = this.#core;
     if (config.purgeIntervalHours <= 0 || nowMs < this.#nextPurgeMs) return;
     this.#nextPurgeMs = nowMs + config.purgeIntervalHours * hourMs;
-    const removed = storage.purge(config.purgeRetainCount);
-    if (removed.length > 0) host.log('info', 'old files removed', { files: removed.join(' ') });
+    try {
+      const removed = storage.purge(config.purgeRetainCount);
+      if (removed.length > 0) host.log('info', 'old files removed', { files: removed.join(' ') });
+    } catch (error) {
+      // What stays too long costs room alone; the next time is by the interval.
+      if (error instanceof AssertionFailure) throw error;
+      host.log('warn', 'old files cannot be removed', { reason: messageOf(error) });
+    }
   }
 
   /** The tree that came from the leader becomes this server's history. */
