@@ -37,6 +37,8 @@ export class Leader {
   readonly #startedMs: number;
   #stageDeadlineMs: number;
   #nextBeatMs: number;
+  /** When followers have had time to come, while a voter is known to be in a later round. */
+  #outrunAtMs = Number.POSITIVE_INFINITY;
   #beatCount = 0;
   #left: string | null = null;
   /** Takes no more proposals; waits for those under way, but not for ever. */
@@ -112,7 +114,7 @@ export class Leader {
 
   nextDeadlineMs(): number {
     if (this.#isServing) return this.#nextBeatMs;
-    return Math.min(this.#nextBeatMs, this.#stageDeadlineMs);
+    return Math.min(this.#nextBeatMs, this.#stageDeadlineMs, this.#outrunAtMs);
   }
 
   step(event: ZabEvent): void {
@@ -172,6 +174,10 @@ export class Leader {
       this.#left ??= `no quorum within initLimit (${stage === 'done' ? 'sync' : stage})`;
       return;
     }
+    if (nowMs >= this.#outrunAtMs) {
+      this.#outrunAtMs = Number.POSITIVE_INFINITY;
+      this.stepLaterRound(nowMs);
+    }
     if (nowMs < this.#nextBeatMs) return;
     this.#nextBeatMs = nowMs + this.#core.options.tickMs / 2;
     this.#beatCount += 1;
@@ -186,10 +192,15 @@ export class Leader {
 
   /**
    * A voter looks for a leader in a later round than the one this server won. Without a quorum
-   * there is nothing to wait for: it could not come back to a leader of an older round.
+   * there is nothing to wait for: it could not come back to a leader of an older round. It says
+   * so once, and may do so together with the very votes that made this server a leader.
    */
   stepLaterRound(nowMs: number): void {
-    if (this.#isServing || nowMs < this.#startedMs + gatherMsMin) return;
+    if (this.#isServing) return;
+    if (nowMs < this.#startedMs + gatherMsMin) {
+      this.#outrunAtMs = this.#startedMs + gatherMsMin;
+      return;
+    }
     if (!this.#learners.isConnectedQuorum()) this.#left ??= 'the election has moved on';
   }
 
