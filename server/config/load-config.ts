@@ -70,6 +70,7 @@ export function loadServerConfig(
     raw: new Map(raw.entries.map((entry) => [entry.key, entry.value])),
   };
   if (membership.ensemble !== null) checkDistributed(values, config);
+  else warnAlone(values, settings);
   const missing = unsupportedProblems(values, settings, sources.features ?? new Set());
   values.problems.push(...missing.problems);
   values.warnings.push(...missing.warnings);
@@ -247,6 +248,15 @@ function checkDistributed(values: ConfigValues, config: ServerConfig): void {
     const remedy = `With extendedTypesEnabled a server's id is at most ${limits.sidWithExtendedTypes}.`;
     values.refuse('myid', { line: 0, value: String(config.sid) }, remedy);
   }
+}
+
+/** Settings that mean something only among others. */
+function warnAlone(values: ConfigValues, { sessions }: ServerSettings): void {
+  const remedy = 'A server that is alone goes without it: it is its own quorum. Remove it.';
+  const local = values.find('localSessionsEnabled', 'file');
+  if (sessions.localSessionsEnabled) values.warn('localSessionsEnabled', local, remedy);
+  const readOnly = values.find('readonlymode.enabled', 'process');
+  if (sessions.readOnlyModeEnabled) values.warn('readonlymode.enabled', readOnly, remedy);
 }
 
 /** Keys that have one right value, and those that look set and are not. */

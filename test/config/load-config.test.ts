@@ -316,6 +316,20 @@ test('paths to read first', () => {
   });
 });
 
+test('what means something only among others is pointed out to a server that is alone', () => {
+  const systemProperties = new Map([['readonlymode.enabled', 'true']]);
+  const features = new Set<Feature>(['localSessions', 'readOnlyMode']);
+  const text = `${solo}localSessionsEnabled=true\n`;
+  const { warnings } = accepted(text, { systemProperties, features });
+  assert.deepEqual(
+    warnings.map(({ key, line }) => [key, line]),
+    [
+      ['localSessionsEnabled', 3],
+      ['readonlymode.enabled', 0],
+    ],
+  );
+});
+
 test('what protects is refused where it cannot be done; the rest is a warning', () => {
   const tls = 'secureClientPort=2281\nssl.keyStore.location=/k.pem\n';
   assert.equal(refused(`${solo}${tls}`)[0]?.key, 'secureClientPort');
@@ -324,7 +338,7 @@ test('what protects is refused where it cannot be done; the rest is a warning', 
   assert.deepEqual(settings.listen.secureClientAddress, { host: '0.0.0.0', port: 2281 });
   assert.equal(refused(`${trio}sslQuorum=true`)[0]?.key, 'sslQuorum');
   assert.equal(refused(`${trio}quorum.auth.enableSasl=true`)[0]?.key, 'quorum.auth.enableSasl');
-  const { warnings } = accepted(`${solo}localSessionsEnabled=true\n`);
+  const { warnings } = accepted(`${trio}localSessionsEnabled=true\n`);
   assert.deepEqual(
     warnings.map(({ key }) => key),
     ['localSessionsEnabled'],
