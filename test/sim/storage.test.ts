@@ -4,12 +4,14 @@
 // crash of any kind at any step, then recovery, again and again.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeTxn } from '../../server/protocol/txn-codec.ts';
+import { decodeTxn, encodeTxn } from '../../server/protocol/txn-codec.ts';
 import type { SessionId } from '../../server/protocol/session-id.ts';
 import { zxidOf } from '../../server/protocol/zxid.ts';
+import type { Compression } from '../../server/storage/snapshot-format.ts';
 import { openStorage } from '../../server/storage/storage.ts';
 import type { Storage } from '../../server/storage/door.ts';
 import { createTree } from '../../server/tree/data-tree.ts';
+import type { StoredTree } from '../../server/tree/door.ts';
 import { TreeRecovery } from '../../server/shell/history.ts';
 import { DiskPort } from './sim-disk-port.ts';
 import { SimDisk } from './sim-disk.ts';
@@ -26,10 +28,13 @@ class LogLife {
   confirmed = 0;
   appended = 0;
   exitReason: string | null = null;
+  readonly #compression: Compression;
   #process: SimProcess | null = null;
   #storage: Storage | null = null;
+  #tree: StoredTree | null = null;
 
-  constructor(seed: number) {
+  constructor(seed: number, compression: Compression = 'none') {
+    this.#compression = compression;
     this.world = new World(seed);
     this.disk = new SimDisk(this.world, 'd');
     this.disk.crash = (step) => {
@@ -50,7 +55,8 @@ class LogLife {
     process.onExit = ({ reason }) => (this.exitReason = reason);
     this.#process = process;
     process.run(() => {
-      const storage = openStorage(options(host), host.disk);
+      const snapshotCompression = this.#compression;
+      const storage = openStorage({ ...options(host), snapshotCompression }, host.disk);
       const tree = createTree({ extendedTypesEnabled: false, hashSeed: 1 });
       const recovered = storage.recover(new TreeRecovery(tree, host), 0);
       const found = recovered.lastZxid === 0 ? 0 : recovered.lastZxid - zxidOf(1, 0);
@@ -62,6 +68,18 @@ class LogLife {
       storage.onDurable = (zxid) => (this.confirmed = zxid - zxidOf(1, 0));
       storage.onFailure = ({ message }) => process.leave(1, message);
       this.#storage = storage;
+      this.#tree = tree;
+    });
+  }
+
+  /** Begins a snapshot of all that was appended, durable or not. */
+  snapshot(): void {
+    this.#process?.run(() => {
+      if (this.#tree === null) return;
+      const source = this.#tree.snapshotSource();
+      this.#storage?.writeSnapshot(source, { replaceHistory: false }, () => {
+        this.#storage?.purge(3);
+      });
     });
   }
 
@@ -69,7 +87,9 @@ class LogLife {
     this.#process?.run(() => {
       for (let index = 0; index < count; index += 1) {
         this.appended += 1;
-        this.#storage?.append({ zxid: zxidOf(1, this.appended), bytes: txn(this.appended, bytes) });
+        const entry = { zxid: zxidOf(1, this.appended), bytes: txn(this.appended, bytes) };
+        this.#storage?.append(entry);
+        this.#tree?.apply(decodeTxn(entry.bytes));
       }
       this.#storage?.flush();
     });
@@ -208,3 +228,29 @@ test('writes and syncs that fail cost nothing confirmed, and the next start work
     }
   }
 });
+
+for (const compression of ['none', 'gz', 'snappy'] as const) {
+  test(`with snapshots and purges in between, written as ${compression} (30 histories)`, () => {
+    let count = 0;
+    for (let seed = 1; seed <= 30; seed += 1) {
+      const life = new LogLife(seed, compression);
+      const { random } = life.world;
+      for (let lives = 0; lives < 6; lives += 1) {
+        life.disk.crashAfterSteps = random.int(10, 80);
+        life.start();
+        for (let batch = 0; batch < 10 && life.isAlive; batch += 1) {
+          life.append(random.int(1, 4), random.int(0, 20_000));
+          if (random.int(0, 2) === 0) life.snapshot();
+          life.world.run(random.between(0, 4));
+        }
+        life.kill();
+        assert.equal(life.exitReason, null, `seed ${seed}`);
+        life.disk.afterCrash(random.pick(modes));
+        count += life.disk
+          .list('/data/version-2')
+          .filter((name) => name.includes('snapshot.1')).length;
+      }
+    }
+    assert(count > 30, `${count} snapshots outlived a crash`);
+  });
+}
