@@ -158,6 +158,33 @@ for (const members of [
   });
 }
 
+for (const [members, home] of [
+  [[apache, ours, apache], 2],
+  [[ours, apache, apache], 1],
+] as const) {
+  const next = members[1].kind;
+  test(`a local session of ours outlives its leader; ${next} leads then`, { skip }, async () => {
+    await using ensemble = await started(members, true);
+    const member = ensemble.member(home);
+    const session = await open(member);
+    assert.equal(await session.create('/before', {}), 0);
+    await ensemble.member(3).kill();
+    await until('the next leader', 30_000, async () => {
+      return ['leader', 'follower'].includes((await member.mode()) ?? '');
+    });
+    assert.equal((await ensemble.leader()).sid, 2);
+    const back = session.isClosed ? await open(member, session) : session;
+    assert.equal(back.sessionId, session.sessionId);
+    assert.deepEqual(await sessionCounts(member), [1, 0]);
+    assert.equal(await back.create('/before/e', { ephemeral: true }), 0);
+    assert.deepEqual(await sessionCounts(member), [0, 1]);
+    ensemble.member(3).start();
+    await ensemble.ready();
+    await assertAlike(ensemble);
+    assert.equal(await back.closeSession(), 0);
+  });
+}
+
 test('apache, ours, apache: dump names local and global sessions alike', { skip }, async () => {
   await using ensemble = await started([apache, ours, apache], true);
   const shapes: string[][] = [];
