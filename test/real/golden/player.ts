@@ -136,6 +136,11 @@ export class Player implements Disposable {
     });
   }
 
+  /** The connection ends from this side; its session does not. */
+  hangUp(on: string): void {
+    this.#socket(on).destroy();
+  }
+
   /** Ends the session of a connection that is still open, as the recording did at the end of it. */
   async close(on: string): Promise<void> {
     this.#request(on, OpCode.CLOSE_SESSION, () => undefined);

@@ -32,7 +32,7 @@ async function playConnect(player: Player, port: number): Promise<void> {
   await player.closed('c', 'connect/reattach-ok');
   await dialed('c3', 'connect/reattach-wrong-password');
   // The reference drops the owner's connection before it looks at the password; it stays here.
-  await player.close('c2');
+  player.hangUp('c2');
   await dialed('c4', 'connect/reattach-unknown-session');
   await player.closed('c4', null);
   await dialed('c', 'connect/without-readonly-byte', 'connect/without-readonly-byte-then-ping');
