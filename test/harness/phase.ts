@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -7,6 +6,8 @@ import { Prng } from '../sim/prng.ts';
 import type { Kind } from '../support/real-ensemble.ts';
 import { differencesOf, dumpOf } from '../support/tree-dump.ts';
 import type { TreeDump } from '../support/tree-dump.ts';
+import { judge, noVerdict } from './judge.ts';
+import type { Judged, Verdict } from './judge.ts';
 import { Load } from './load.ts';
 import { initLimitMs } from './member.ts';
 import type { Member } from './member.ts';
@@ -39,31 +40,16 @@ const alikeMsMax = 20_000;
 const removalsAtATime = 200;
 
 /** What is asked of a phase. */
-export interface PhaseOptions {
+export interface PhaseOptions extends Judged {
   readonly name: string;
   readonly seed: number;
   readonly forMs: number;
-  /** Whether synced reads have to be linearizable. */
-  readonly isStrict: boolean;
   /** Kind of server that leads in the beginning; `null`: whoever does. */
   readonly leaderKind: Kind | null;
   /** Names of what may be done. */
   readonly faults: readonly string[];
-  readonly program: string;
-  readonly directory: string;
   /** Histories stay also when nothing is wrong. */
   readonly isKept: boolean;
-}
-
-/** Of the judge, see `verdict` in go/check.go. */
-interface Verdict {
-  readonly ops: number;
-  readonly writes: number;
-  readonly synced: number;
-  readonly unknown: number;
-  readonly never: number;
-  readonly longestGapMs: number;
-  readonly checks: Readonly<Record<string, readonly string[] | null>>;
 }
 
 /** One stretch of faults, and what came of it. */
@@ -154,7 +140,7 @@ export function brokenPhase(options: PhaseOptions, error: unknown): PhaseResult 
     elections: 0,
     leaders: { ours: 0, apache: 0 },
     servedMs: null,
-    verdict: { ops: 0, writes: 0, synced: 0, unknown: 0, never: 0, longestGapMs: 0, checks: {} },
+    verdict: noVerdict,
     checks: new Map([['phase', [why]]]),
     notes: [],
   };
@@ -257,25 +243,6 @@ async function sessionsEnd(world: World, checks: Map<string, string[]>): Promise
     }
     await delay(200);
   }
-}
-
-function judge(options: PhaseOptions, histories: readonly string[]): Promise<Verdict> {
-  const { program, directory, isStrict } = options;
-  const final = join(directory, 'final.json');
-  const args = ['check', ...(isStrict ? ['--strict'] : []), final, directory, ...histories];
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')));
-  return new Promise((done, fail) => {
-    child.once('error', fail);
-    child.once('close', (code) => {
-      if (code !== 0) fail(new Error(`the judge ended with ${code}, see ${directory}`));
-      else {
-        writeFileSync(join(directory, 'verdict.json'), text);
-        done(JSON.parse(text) as Verdict);
-      }
-    });
-  });
 }
 
 /** Takes a phase's nodes away, so that trees stay small. */
