@@ -74,6 +74,8 @@ function storageSettings(values: ConfigValues): {
   readonly closeSessionTxn: boolean;
   readonly dataDirAutocreate: boolean;
   readonly databaseAutocreate: boolean;
+  /** Empty members make a new database once all of them are known to be empty. Our own. */
+  readonly isBornWithAll: boolean;
   readonly forceSnapshotSync: boolean;
   /** Observers write log and snapshots. */
   readonly observersSync: boolean;
@@ -97,6 +99,8 @@ function storageSettings(values: ConfigValues): {
     closeSessionTxn: values.flag('closeSessionTxn.enabled', 'property', true),
     dataDirAutocreate: values.flag('datadir.autocreate', 'property', true),
     databaseAutocreate: values.flag('db.autocreate', 'property', true),
+    // To the reference every word but true is false.
+    isBornWithAll: values.word('db.autocreate', 'property', 'unanimous'),
     forceSnapshotSync: values.flag('forceSnapshotSync', 'property', false),
     observersSync:
       values.flag('syncEnabled', 'file', true) &&

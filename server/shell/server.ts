@@ -54,6 +54,8 @@ export interface ServerParts {
   readonly sessionRules?: SessionRules;
   /** A leader hands over when its log write takes longer, ms; 0: never. */
   readonly fsyncHandoverMs?: number;
+  /** Empty members make a new database once all of them are known to be empty. */
+  readonly isBornWithAll?: boolean;
   readonly createPeer?: (options: PeerOptions) => ZabPeer;
   readonly openStorage?: typeof openStorage;
   /** Where changed members are kept for the next start; without it they are not. */
@@ -379,6 +381,8 @@ function peerOf(
     acceptedEpoch: recovered.acceptedEpoch ?? 0,
     currentEpoch: recovered.currentEpoch ?? 0,
     lacksHistory: recovered.lack !== null,
+    isDamaged: recovered.lack !== null && recovered.lack.code !== 'EMPTY',
+    isBornWithAll: parts.isBornWithAll ?? parts.settings?.storage.isBornWithAll ?? false,
     isPromiseKnown: recovered.lack?.isPromiseKnown ?? true,
     recentLog: recovered.recentLog,
     nowMs: host.nowMs(),

@@ -302,7 +302,9 @@ class FileStorage implements Storage {
     clearMark(this.#disk, this.#dirs.snapshots);
     this.#lack = null;
     this.#note(this.#reached);
-    this.#options.host.log('info', 'the history was taken over from the others, and counts again', {
+    const how =
+      epoch === 0 ? 'a new database was made' : 'the history was taken over from the others';
+    this.#options.host.log('info', `${how}, and counts${epoch === 0 ? '' : ' again'}`, {
       epoch,
       ...(lack.keptAs === null ? {} : { damagedFiles: `damaged/${lack.keptAs}.*` }),
     });

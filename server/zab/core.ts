@@ -35,6 +35,8 @@ export class Core {
   epochFloor = 0;
   /** Until a leader's whole history is on disk, what stands there counts for nothing. */
   lacksHistory: boolean;
+  /** Empty, and to begin anew as soon as every voter is known to be empty. */
+  wantsBirth: boolean;
   /** Writes of epoch files, cuts and snapshots that the disk has not confirmed. */
   #epochWrites = 0;
   #isCutting = false;
@@ -57,6 +59,8 @@ export class Core {
     this.lacksHistory = options.lacksHistory ?? options.lastZxid === zxidNone;
     this.acceptedEpoch = options.acceptedEpoch;
     this.currentEpoch = options.currentEpoch;
+    const isBlank = this.lacksHistory && options.isDamaged !== true && this.acceptedEpoch === 0;
+    this.wantsBirth = isBlank && options.isBornWithAll === true;
   }
 
   /** Of the active members; of the next ones too while a change is under way. */
@@ -82,6 +86,15 @@ export class Core {
   /** What votes and ACKEPOCH tell of the log; -1: nothing that may be counted on. */
   get lastClaimed(): Zxid {
     return this.lacksHistory ? zxidNone : this.history.lastLogged;
+  }
+
+  /**
+   * The epoch that votes name. Without a history that is nobody's business but of those who wonder
+   * whether anybody has one: it is 0 only where nothing was ever here.
+   */
+  get epochClaimed(): number {
+    if (!this.lacksHistory) return this.currentEpoch;
+    return Math.max(this.acceptedEpoch, this.options.isDamaged === true ? 1 : 0);
   }
 
   send(links: readonly LinkId[], packet: QuorumPacket): void {

@@ -48,6 +48,10 @@ export interface PeerOptions {
    * history is on disk this server neither votes nor says that it has anything. Default false.
    */
   readonly lacksHistory?: boolean;
+  /** It is not empty but damaged: whoever lacks a history for this reason says so. Default false. */
+  readonly isDamaged?: boolean;
+  /** An empty server makes a new database once every voter has said that it is empty, too. Default false. */
+  readonly isBornWithAll?: boolean;
   /** So does the promise of its highest epoch: it joins nobody who may count on it. Default true. */
   readonly isPromiseKnown?: boolean;
   /** Newest transactions of the log, oldest first, ending at `lastZxid` when not empty. */

@@ -48,6 +48,8 @@ export class Election {
   readonly #heard = new Map<number, Heard>();
   /** Voters that cannot be dialled in this round; until they are heard. */
   readonly #unreachable = new Set<number>();
+  /** Voters that have never had a history, by what they said last. */
+  readonly #blank = new Set<number>();
   /** One mark for each voter, used during one count only. */
   readonly #marks: number[] = [];
   #resendMs = Number.POSITIVE_INFINITY;
@@ -65,7 +67,7 @@ export class Election {
       leader: core.sid,
       zxid: core.lastClaimed,
       electionEpoch: -1,
-      peerEpoch: core.currentEpoch,
+      peerEpoch: core.epochClaimed,
       state: ServerState.LOOKING,
       version: 0,
     };
@@ -111,12 +113,12 @@ export class Election {
 
   /** A change of members named the leader: there is no election, and this is the vote told to others. */
   designate(leader: number): void {
-    const { lastClaimed, currentEpoch } = this.#core;
+    const { lastClaimed, epochClaimed } = this.#core;
     this.#current = {
       ...this.#current,
       leader,
       zxid: lastClaimed,
-      peerEpoch: currentEpoch,
+      peerEpoch: epochClaimed,
     };
   }
 
@@ -169,6 +171,7 @@ export class Election {
       this.#send(from, { ...this.#current, electionEpoch: this.#round, state: own });
       return;
     }
+    this.#noteBlank(from, told);
     if (told.state < ServerState.LOOKING || told.state > ServerState.OBSERVING) return;
     if (!this.#isLooking) {
       if (told.state === ServerState.LOOKING) this.#send(from, { ...this.#current, state: own });
@@ -181,6 +184,19 @@ export class Election {
     if (told.peerEpoch > epochMax) return;
     if (this.#core.quorum.indexOf(told.leader) < 0) return this.#catchUp(told, nowMs);
     this.#count(from, told, isEcho, nowMs);
+  }
+
+  /** Nobody has ever had a history: every voter has said so, in this server's own life. */
+  get isEverybodyBlank(): boolean {
+    const { quorum, sid } = this.#core;
+    return quorum.voters.every((voter) => voter === sid || this.#blank.has(voter));
+  }
+
+  /** The best that it knows of, its own included, is nothing. */
+  #noteBlank(from: number, told: Notification): void {
+    const hasNothing = told.peerEpoch === 0 && (told.zxid === -1 || told.zxid === 0);
+    if (told.state === ServerState.LOOKING && hasNothing) this.#blank.add(from);
+    else this.#blank.delete(from);
   }
 
   /** Others know later members. True: they differ from the active ones, so the round begins anew. */
@@ -360,12 +376,12 @@ export class Election {
   }
 
   #initialVote(): Vote {
-    const { lastClaimed, currentEpoch, isObserver, members, sid } = this.#core;
+    const { lastClaimed, epochClaimed, isObserver, members, sid } = this.#core;
     return {
       leader: members.isVoter ? sid : voteNone,
       zxid: isObserver ? voteNone : lastClaimed,
       electionEpoch: this.#round,
-      peerEpoch: isObserver ? voteNone : currentEpoch,
+      peerEpoch: isObserver ? voteNone : epochClaimed,
       state: ServerState.LOOKING,
       version: 0,
     };

@@ -1,6 +1,7 @@
 import type { Notification } from '../protocol/notification.ts';
 import { ServerState } from '../protocol/notification.ts';
 import type { Zxid } from '../protocol/zxid.ts';
+import { zxidZero } from '../protocol/zxid.ts';
 import { assert } from '../util/assert.ts';
 import { Core } from './core.ts';
 import type { LearnerView, PeerOptions, ZabPeer, ZabView } from './door.ts';
@@ -45,6 +46,7 @@ class Peer implements ZabPeer {
    * within initLimit, or has given up.
    */
   #joinAtMs = Number.NEGATIVE_INFINITY;
+  #isBearing = false;
   #lookingSinceMs: number;
   #electionMs = 0;
   #adoptedEpoch = -1;
@@ -178,6 +180,8 @@ class Peer implements ZabPeer {
       if (role === null) {
         if (this.#isResting) this.#rest(nowMs);
         if (this.#isResting) return;
+        if (this.#core.wantsBirth && this.#election.isEverybodyBlank) this.#bear(nowMs);
+        if (this.#isResting) continue;
         if (this.#designated === null && this.#election.outcome === null) return;
         if (nowMs < this.#joinAtMs && this.#core.isVoter) return this.#waitToJoin();
         this.#begin(nowMs);
@@ -197,6 +201,7 @@ class Peer implements ZabPeer {
   #rest(nowMs: number): void {
     const core = this.#core;
     if (nowMs < this.#electAtMs || !core.isDiskIdle) return;
+    if (this.#isBearing) return this.#finishBirth();
     if (core.isEpochBehind && !core.lacksHistory) return core.storeEpochOfLog();
     this.#electAtMs = Number.POSITIVE_INFINITY;
     // Votes of an election that is not held here; whoever looks asks again.
@@ -206,6 +211,23 @@ class Peer implements ZabPeer {
       this.#election.stepNotification(from, notification, this.#state, nowMs);
     }
     this.#early.clear();
+  }
+
+  /** The first database of an ensemble: its snapshot, then epoch 0, then an election with it. */
+  #bear(nowMs: number): void {
+    const core = this.#core;
+    core.wantsBirth = false;
+    this.#isBearing = true;
+    this.#electAtMs = nowMs;
+    core.note('every voter is empty: a new database begins', {});
+    core.installSnapshot(zxidZero);
+  }
+
+  #finishBirth(): void {
+    this.#isBearing = false;
+    // Nothing was ever promised: there is nothing to wait for.
+    this.#joinAtMs = Number.NEGATIVE_INFINITY;
+    this.#core.storeEpoch('current', 0);
   }
 
   /** The leader of now may be another one by then: it is looked for anew. */

@@ -66,8 +66,8 @@ const kinds: Readonly<Record<string, (stage: SimEnsemble, sid: number) => void>>
 };
 
 for (const [kind, damage] of Object.entries(kinds)) {
-  test(`${kind}: the member is repaired while the others serve (4 seeds)`, () => {
-    for (let seed = 1; seed <= 4; seed += 1) {
+  test(`${kind}: the member is repaired while the others serve (2 seeds)`, () => {
+    for (let seed = 1; seed <= 2; seed += 1) {
       const stage = stageOf(seed);
       const sid = followerOf(stage);
       stage.crash(sid, 'lost');
@@ -106,8 +106,8 @@ test('two of three cannot elect with a damaged one; it ends with the remedy (4 s
   }
 });
 
-test('a repair that crashes at any step begins anew, and is done in the end (60 crashes)', () => {
-  for (let seed = 1; seed <= 6; seed += 1) {
+test('a repair that crashes at any step begins anew, and is done in the end (40 crashes)', () => {
+  for (let seed = 1; seed <= 4; seed += 1) {
     const stage = stageOf(seed);
     const sid = followerOf(stage);
     stage.crash(sid, 'lost');
@@ -165,9 +165,9 @@ test('a lost disk does not vote where a new database must be wished for (6 seeds
   }
 });
 
-test('a minority of disks that rot in storms (24 seeds)', (t) => {
+test('a minority of disks that rot in storms (12 seeds)', (t) => {
   let repaired = 0;
-  for (let seed = 1; seed <= 24; seed += 1) {
+  for (let seed = 1; seed <= 12; seed += 1) {
     const shape = shapeOf(seed);
     const sids = shape.voters === 5 ? [2, 4] : [(seed % 3) + 1];
     const stage = new SimEnsemble({ seed, ...shape, rot: { sids, chance: 0.8 } });
@@ -181,7 +181,7 @@ test('a minority of disks that rot in storms (24 seeds)', (t) => {
     repaired += lines.filter(({ text }) => text.includes('and counts again')).length;
   }
   t.diagnostic(`${repaired} repairs`);
-  assert(repaired > 10, `${repaired} disks were repaired`);
+  assert(repaired > 4, `${repaired} disks were repaired`);
 });
 
 for (const voters of [1, 2]) {

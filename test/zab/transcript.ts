@@ -18,7 +18,8 @@ import { ensembleOf } from './ensembles.ts';
 //
 //   peer sid=1 of=3 last=100000005 log=3      the peer; numbers of zxids are hex; with `reconfig`
 //                                             its members may change, with `masters` followers serve
-//                                             observers, `forgetful` lost its promises
+//                                             observers, `forgetful` lost its promises, `damaged`
+//                                             its history, `bornWithAll` may begin a new one
 //   propose members=1,2,o3                    a transaction that proposes members; `o`: observers
 //   @20                                       the clock, ms
 //   from leader DIFF 100000005                one event per line
@@ -103,6 +104,8 @@ function peerOf(words: readonly string[], nowMs: number): ZabPeer {
     recentLog,
     reconfigEnabled: words.includes('reconfig'),
     ensembleOf: membersOfBytes,
+    isDamaged: words.includes('damaged'),
+    isBornWithAll: words.includes('bornWithAll'),
     isPromiseKnown: !words.includes('forgetful'),
     nowMs,
   });

@@ -92,7 +92,9 @@ export class ZabChecker {
    */
   #recoveredNothing(member: MemberGhost, found: RecoveredHistory): void {
     const { sid } = member;
-    this.expect(member.isSuspect, 'Z8 durable stays durable', sid, () => 'gives up an intact disk');
+    const hadNothing = member.promise.log.length === 0 && member.currentEpoch === 0;
+    const isKnown = member.isSuspect || member.lost !== null || hadNothing;
+    this.expect(isKnown, 'Z8 durable stays durable', sid, () => 'gives up an intact disk');
     this.expect(
       found.lastZxid === -1 && found.entries.length === 0,
       'Z15 memory = disk',
