@@ -22,8 +22,9 @@ import { differencesOf, dumpOf, type TreeDump } from '../support/tree-dump.ts';
 // the one that had it, and nothing in it changes on the way.
 // Method: a real server of each version makes nodes of every kind, takes some snapshots and is
 // killed; ours starts there, writes, and is killed in the middle of writes and in the middle of a
-// snapshot; the same version starts on what is left. Trees are compared to the last number, access
-// list and session; where the log has digests, the tree's after every transaction.
+// snapshot; the same version starts on what is left, writes, is killed, and ours starts again. Trees
+// are compared to the last number, access list and session; where the log has digests, the tree's
+// after every transaction.
 
 const directory = mkdtempSync(join(tmpdir(), 'apache-directories-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
