@@ -16,7 +16,9 @@ export interface Sight {
 
 /** Three servers with a leader, and clients at work. */
 export function settled(seed: number, options: Partial<EnsembleOptions> = {}): SimEnsemble {
-  const stage = new SimEnsemble({ seed, voters: 3, clients: 3, ...options });
+  // Lines are counted: none may be dropped.
+  const traceLinesMax = 100_000;
+  const stage = new SimEnsemble({ seed, voters: 3, clients: 3, traceLinesMax, ...options });
   stage.settle(5_000);
   stage.run(400);
   return stage;
