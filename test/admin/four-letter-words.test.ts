@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { answerFourLetterWord, fourLetterWords } from '../../server/admin/four-letter-words.ts';
-import type { ServerView } from '../../server/admin/server-view.ts';
+import type { MemberState, ServerView } from '../../server/admin/server-view.ts';
 import { connected, FakeView, FullView, stateOfLeader, stateOfStandalone } from './fake-view.ts';
 
 // Goal: tools that read four-letter words cannot tell the answers from the reference's.
@@ -117,6 +117,12 @@ test('mntr has the recorded keys with the recorded kind of number', () => {
   assert.equal([...lines.keys()].slice(0, 2).join(), 'zk_version,zk_server_state');
 });
 
+function monitored(state: MemberState): string {
+  const view = new FakeView();
+  view.current = state;
+  return answer('mntr', view);
+}
+
 test('mntr of a leader counts its learners', () => {
   const view = new FakeView();
   view.current = stateOfLeader;
@@ -131,6 +137,21 @@ test('mntr of a leader counts its learners', () => {
   ]) {
     assert.ok(text.includes(`\nzk_${line}\n`), line);
   }
+});
+
+test('mntr of a follower counts the observers that it serves, if it may serve any', () => {
+  const learners = stateOfLeader.learners.filter(({ role }) => role === 'observer');
+  const follower = { ...stateOfLeader, role: 'following', learners } as const;
+  assert.match(monitored({ ...follower, servesObservers: true }), /^zk_synced_observers\t1$/m);
+  const none = { ...follower, servesObservers: true, learners: [] };
+  assert.match(monitored(none), /^zk_synced_observers\t0$/m);
+  assert.doesNotMatch(monitored({ ...follower, learners: [] }), /synced_observers/);
+});
+
+test('mntr of an observer names the server it is connected to', () => {
+  const observer = { ...stateOfLeader, role: 'observing', learners: [] } as const;
+  assert.match(monitored(observer), /^zk_observer_master_id\t2$/m);
+  assert.match(monitored({ ...observer, observerMaster: 3 }), /^zk_observer_master_id\t3$/m);
 });
 
 test('a member shows its membership without a newline at the end', () => {

@@ -5,9 +5,10 @@ import { rowsOfAll, tableOf, withTable } from './mutant-table.ts';
 import { report, sessionKinds, stormScenario, withSessions } from './scenario.ts';
 import type { SessionKind } from './scenario.ts';
 import { measureAll } from './speed.ts';
+import { topologies } from './topologies.ts';
 
-const usage = `npm run sim -- --seed N [--hours H | --minutes M] [--voters V] [--sessions KIND]
-npm run sim -- --seeds A..B [--minutes M] [--voters V] [--sessions KIND]
+const usage = `npm run sim -- --seed N [--hours H | --minutes M] [--voters V] [--sessions KIND] [--topology SHAPE]
+npm run sim -- --seeds A..B [--minutes M] [--voters V] [--sessions KIND] [--topology SHAPE]
 npm run sim -- --mutants
 npm run sim -- --speed
 
@@ -17,6 +18,9 @@ finds a violation prints the way there and ends with 1.
 
 KIND is one of ${Object.keys(sessionKinds).join(', ')}: sessions of one server alone, and members that
 serve reads without a quorum.
+
+SHAPE is one of ${Object.keys(topologies).join(', ')}: votes by groups and weights, and followers
+that serve observers.
 
 --mutants runs every planted bug until it is found, and writes the table of docs/testing.md.
 --speed says how many simulated seconds a second of one core makes, by load.`;
@@ -30,6 +34,7 @@ interface Wanted {
   readonly stormMs: number;
   readonly voters: number | null;
   readonly sessions: SessionKind | null;
+  readonly topology: string | null;
 }
 
 function wantedOf(args: readonly string[]): Wanted | null {
@@ -42,6 +47,7 @@ function wantedOf(args: readonly string[]): Wanted | null {
       minutes: { type: 'string' },
       voters: { type: 'string' },
       sessions: { type: 'string' },
+      topology: { type: 'string' },
     },
   });
   const [first, last] = (values.seeds ?? `${values.seed ?? ''}..${values.seed ?? ''}`).split('..');
@@ -52,8 +58,10 @@ function wantedOf(args: readonly string[]): Wanted | null {
     stormMs: minutes > 0 ? minutes * 60_000 : 2 * stormMsEach,
     voters: values.voters === undefined ? null : Number(values.voters),
     sessions: (values.sessions ?? null) as SessionKind | null,
+    topology: values.topology ?? null,
   };
   if (wanted.sessions !== null && !(wanted.sessions in sessionKinds)) return null;
+  if (wanted.topology !== null && !(wanted.topology in topologies)) return null;
   return Number.isInteger(wanted.first) && wanted.last >= wanted.first ? wanted : null;
 }
 
@@ -67,6 +75,7 @@ function run(wanted: Wanted): number {
       storms: Math.ceil(wanted.stormMs / stormMsEach),
       options: {
         ...(wanted.sessions === null ? {} : withSessions(wanted.sessions, seed)),
+        ...(wanted.topology === null ? {} : topologies[wanted.topology]),
         ...(wanted.voters === null ? {} : { voters: wanted.voters }),
       },
     });

@@ -4,62 +4,19 @@
 // of storms, and scripts for what only happens behind a follower.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfigValues } from '../../server/config/config-values.ts';
-import { serverSettings } from '../../server/config/server-settings.ts';
 import type { ServerSettings } from '../../server/config/server-settings.ts';
-import { parseZooCfg } from '../../server/config/zoo-cfg.ts';
 import { ChangingEnsemble } from './changing-ensemble.ts';
 import { create, setData } from './client-ops.ts';
 import { epilogue } from './epilogue.ts';
 import { SimEnsemble } from './sim-ensemble.ts';
-import type { EnsembleOptions } from './sim-ensemble.ts';
 import { report, stormScenario } from './scenario.ts';
+import { masters, settingsOf, topologies } from './topologies.ts';
 
-/** Settings as a zoo.cfg says them. */
-function settingsOf(text: string): ServerSettings {
-  return serverSettings(new ConfigValues(parseZooCfg(text).entries, new Map()));
-}
-
-const masters = settingsOf('observerMasterPort=2191');
-
-/**
- * Two of three groups: the first needs one server, the second its heavier one, the third both. Two
- * servers weigh nothing: they vote, and count for nobody.
- */
-const votes = {
-  groups: new Map([
-    [1, [1, 2]],
-    [2, [3, 4]],
-    [3, [5, 6, 7]],
-  ]),
-  weights: new Map([
-    [2, 0],
-    [3, 2],
-    [7, 0],
-  ]),
-};
-
-const shapes: Readonly<Record<string, Partial<EnsembleOptions> & { readonly voters: number }>> = {
-  'groups with weights, two observers': { voters: 7, observers: 2, votes },
-  'observers behind followers': { voters: 3, observers: 2, parts: () => ({ settings: masters }) },
-  'groups with weights, observers behind followers': {
-    voters: 7,
-    observers: 2,
-    votes,
-    parts: () => ({ settings: masters }),
-  },
-  'a lone voter has no followers': {
-    voters: 1,
-    observers: 2,
-    parts: () => ({ settings: masters }),
-  },
-};
-
-for (const [name, options] of Object.entries(shapes)) {
-  test(`storms end well: ${name} (12 seeds)`, () => {
+for (const [name, options] of Object.entries(topologies)) {
+  test(`storms end well: ${name} (8 seeds)`, () => {
     let transactions = 0;
     let followers = 0;
-    for (let seed = 501; seed <= 512; seed += 1) {
+    for (let seed = 501; seed <= 508; seed += 1) {
       const result = stormScenario({ seed, stormMs: 6_000, storms: 2, options });
       assert.equal(result.violation, null, report(seed, result));
       transactions += result.ensemble.checker.committed.length;
@@ -67,7 +24,7 @@ for (const [name, options] of Object.entries(shapes)) {
     }
     const isWanted = options.parts !== undefined && options.voters > 1;
     assert.equal(followers > 0, isWanted, `${followers} observers were served by followers`);
-    assert(transactions > 1_500, `${transactions} transactions`);
+    assert(transactions > 1_000, `${transactions} transactions`);
   });
 }
 
