@@ -103,6 +103,7 @@ class Exchange {
   readonly #onPacket: (packet: QuorumAuthPacket) => void;
   readonly #timer: { cancel(): void };
   #received: Buffer = noToken;
+  #isBegun = false;
   #isOver = false;
 
   constructor(
@@ -114,9 +115,7 @@ class Exchange {
     this.#connection = connection;
     this.#end = end;
     this.#onPacket = onPacket;
-    this.#timer = options.timer(saslExchangeMsMax, () =>
-      this.refuse(`no authentication within ${saslExchangeMsMax} ms`),
-    );
+    this.#timer = options.timer(saslExchangeMsMax, () => this.#expired());
     connection.onData = (chunk) => this.take(chunk);
     connection.onClose = (reason) => this.#closed(reason);
   }
@@ -127,6 +126,7 @@ class Exchange {
       if (this.isOptional && !isQuorumAuthPacket(this.#received)) return this.done();
       const read = this.#read();
       if (read === null) return;
+      this.#isBegun = true;
       this.#received = this.#received.subarray(read.bytes);
       this.#onPacket(read.packet);
     }
@@ -165,8 +165,14 @@ class Exchange {
     }
   }
 
+  /** Where nobody insists, who has said nothing yet may go on as a stranger. */
+  #expired(): void {
+    if (this.isOptional && !this.#isBegun) return this.done();
+    this.refuse(`no authentication within ${saslExchangeMsMax} ms`);
+  }
+
   #closed(reason: string): void {
-    if (!this.isOptional) return this.refuse(reason);
+    if (!this.isOptional) return this.refuse(`it ended in the authentication: ${reason}`);
     // A server that only asks to be dialled says less than this side waits for. Whoever takes the
     // connection over hears of its end from the handler that it has set meanwhile.
     this.done();

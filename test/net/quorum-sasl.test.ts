@@ -258,6 +258,33 @@ describe('hostile bytes cost their connection', () => {
     });
   }
 
+  test('silence where nobody insists is that of a stranger, until it begins an exchange', () => {
+    for (const [said, outcome] of [
+      [Buffer.alloc(0), 'done'],
+      [encodeQuorumAuthPacket({ status: 0, token: Buffer.alloc(0) }), 'refused: no authentication'],
+    ] as const) {
+      const clock = timers();
+      const { connection, events, end } = side();
+      sasl({ timers: clock, isRequired: false }).accept(connection, said, end);
+      clock.expire();
+      assert.equal(events.length, 1);
+      assert.match(events.join(), new RegExp(`^${outcome}`));
+    }
+  });
+
+  test('an end where nobody insists is told to whoever took the connection over', () => {
+    const { connection, events, end } = side();
+    sasl({ isRequired: false }).accept(connection, Buffer.from('abc'), {
+      ...end,
+      onDone(rest) {
+        end.onDone(rest);
+        connection.onClose = (reason) => events.push(`closed: ${reason}`);
+      },
+    });
+    connection.onClose('gone');
+    assert.deepEqual(events, ['done abc', 'closed: gone']);
+  });
+
   test('silence', () => {
     const clock = timers();
     const { connection, events, end } = side();

@@ -3,6 +3,9 @@ import { describe, test } from 'node:test';
 import { connect as tlsConnect } from 'node:tls';
 import { ZooKeeper } from '../../client/index.ts';
 import type { ConnectOptions } from '../../client/index.ts';
+import { beginFrame, endFrame } from '../../server/protocol/framing.ts';
+import { JuteWriter } from '../../server/protocol/jute.ts';
+import { OpCode } from '../../server/protocol/op-code.ts';
 import { CertificateAuthority } from '../support/certificates.ts';
 import type { Certified } from '../support/certificates.ts';
 import { KeyFiles } from '../support/key-files.ts';
@@ -104,6 +107,49 @@ describe('who does not come in', () => {
       await zk.create('/still-served');
     });
   }
+});
+
+test('what comes behind a handshake without a certificate is not done', async () => {
+  await using server = await start();
+  const writer = new JuteWriter(256);
+  const frame = (write: () => void): void => {
+    const at = beginFrame(writer);
+    write();
+    endFrame(writer, at);
+  };
+  frame(() => {
+    writer.int32(0);
+    writer.int64(0);
+    writer.int32(10_000);
+    writer.int64(0);
+    writer.bytes(Buffer.alloc(16));
+  });
+  frame(() => {
+    writer.int32(1);
+    writer.int32(OpCode.CREATE);
+    writer.string('/sneaked');
+    writer.bytes(null);
+    writer.int32(1);
+    writer.int32(31);
+    writer.string('world');
+    writer.string('anyone');
+    writer.int32(0);
+  });
+  const bytes = writer.take();
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const answer = await new Promise<string>((done) => {
+      const target = { host: '127.0.0.1', port: server.securePort, maxVersion };
+      const socket = tlsConnect({ ...target, ca: authority.certificate });
+      let text = '';
+      socket.on('secureConnect', () => socket.write(bytes));
+      socket.on('data', (chunk) => (text += chunk.toString('hex')));
+      socket.on('error', () => undefined);
+      socket.on('close', () => done(text));
+    });
+    assert.equal(answer, '');
+  }
+  await using zk = await ZooKeeper.connect(server.secure, by(ann));
+  assert.equal(await zk.exists('/sneaked'), null);
 });
 
 test('where a certificate is only wanted, or not asked for, clients come without', async () => {
