@@ -170,7 +170,12 @@ test('a minority of disks that rot in storms (12 seeds)', (t) => {
   for (let seed = 1; seed <= 12; seed += 1) {
     const shape = shapeOf(seed);
     const sids = shape.voters === 5 ? [2, 4] : [(seed % 3) + 1];
-    const stage = new SimEnsemble({ seed, ...shape, rot: { sids, chance: 0.8 } });
+    const stage = new SimEnsemble({
+      seed,
+      ...shape,
+      rot: { sids, chance: 1 },
+      traceLinesMax: 100_000,
+    });
     stage.run(1_000);
     stage.storm.start();
     stage.run(15_000);

@@ -15,8 +15,17 @@ const struck = /^(log\.[0-9a-f]+|snapshot\.[0-9a-f]+|acceptedEpoch|currentEpoch|
  */
 export function rot(disk: SimDisk, random: Prng): string | null {
   const paths = disk.files().filter((path) => isStruck(path) && disk.size(path) > 0);
-  if (paths.length === 0) return null;
-  const path = random.pick(paths);
+  for (let tries = 0; tries < triesMax && paths.length > 0; tries += 1) {
+    const what = rotFile(disk, random.pick(paths), random);
+    if (what !== null) return what;
+  }
+  return null;
+}
+
+/** Not every file can suffer everything. */
+const triesMax = 5;
+
+function rotFile(disk: SimDisk, path: string, random: Prng): string | null {
   switch (random.int(0, 3)) {
     case 0:
       return flip(disk, path, random);
