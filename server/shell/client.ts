@@ -61,6 +61,7 @@ export class Client {
   readonly establishedWallMs: number;
   receivedCount = 0;
   sentCount = 0;
+  /** 0: none yet. */
   lastOpCode = 0;
   lastXid = 0;
   lastZxid: Zxid = zxidZero;

@@ -2,6 +2,7 @@ import { readConnectRequest, refusedConnectResponse } from '../protocol/connect.
 import type { ConnectRequest, ConnectResponse } from '../protocol/connect.ts';
 import { writeConnectResponse } from '../protocol/connect.ts';
 import type { JuteReader } from '../protocol/jute.ts';
+import { OpCode } from '../protocol/op-code.ts';
 import { sessionIdNone } from '../protocol/session-id.ts';
 import type { SessionId } from '../protocol/session-id.ts';
 import { isSessionPassword, sessionPassword } from '../protocol/session-password.ts';
@@ -110,6 +111,8 @@ export class Sessions {
   created(client: Client): void {
     if (client.phase !== 'connecting') return;
     this.#core.counters.sessionsCreated += 1;
+    client.lastOpCode = OpCode.CREATE_SESSION;
+    client.lastZxid = this.#core.tree.lastZxid;
     this.#open(client);
   }
 

@@ -232,7 +232,7 @@ function connectionView(client: Client): ConnectionView {
     queued: client.pendingCount,
     received: client.receivedCount,
     sent: client.sentCount,
-    lastOperation: opNames.get(client.lastOpCode) ?? 'NA',
+    lastOperation: client.lastOpCode === 0 ? 'NA' : (opNames.get(client.lastOpCode) ?? 'NA'),
     lastCxid: client.lastXid,
     lastZxid: hex(client.lastZxid),
     establishedWallMs: client.establishedWallMs,

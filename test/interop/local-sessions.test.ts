@@ -206,3 +206,23 @@ test('apache, ours, apache: dump names local and global sessions alike', { skip 
   const [theirs, ourShape] = shapes;
   assert.deepEqual(ourShape, theirs);
 });
+
+test('apache, ours, apache: cons shows a fresh session alike', { skip }, async () => {
+  await using ensemble = await started([apache, ours, apache], true);
+  const shapes: string[] = [];
+  for (const sid of [1, 2] as const) {
+    const member = ensemble.member(sid);
+    // One zxid, and local sessions add none.
+    const zk = await ZooKeeper.connect(member.address);
+    if ((await zk.exists('/first')) === null) await zk.create('/first');
+    await zk.sync('/');
+    await zk.close();
+    const session = await open(member);
+    const lines = ((await member.ask('cons')) ?? '').split('\n');
+    const line = lines.find((each) => each.includes('sid=')) ?? '';
+    const shape = /queued=.*,to=\d+,lcxid=0x\d+,lzxid=0x[0-9a-f]+/.exec(line)?.[0] ?? line;
+    shapes.push(shape.replace(/(sid|est)=[^,]+/g, '$1=…'));
+    assert.equal(await session.closeSession(), 0);
+  }
+  assert.equal(shapes[1], shapes[0]);
+});
