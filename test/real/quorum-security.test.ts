@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { createPrivateKey } from 'node:crypto';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
+import { ZooKeeper } from '../../client/index.ts';
 import { AcknowledgedWriter } from '../support/acknowledged-writer.ts';
+import { changingEnsemble, lineOf, membersAt } from '../support/changing-ensemble.ts';
 import { CertificateAuthority } from '../support/certificates.ts';
 import { KeyFiles, quorumStores } from '../support/key-files.ts';
-import type { Member } from '../support/real-ensemble.ts';
+import type { Member, MemberSpec } from '../support/real-ensemble.ts';
 import { RealEnsemble, until } from '../support/real-ensemble.ts';
 
 // Goal: three servers make an ensemble over TLS and SASL as their files say, tell no secret, bear
@@ -172,4 +174,63 @@ test('a member that comes back over TLS is brought level', async () => {
   await until('it to serve', 30_000, async () => (await late.mode()) === 'follower');
   await writer.grows(20, 30_000);
   await writer.stop();
+});
+
+describe('each member with a certificate of its own', () => {
+  const authority = new CertificateAuthority();
+
+  /** Server N is at 127.0.0.N, and its certificate says so. */
+  function memberOf(files: KeyFiles, sid: number, more: readonly string[] = []): MemberSpec {
+    const names = [`127.0.0.${sid}`, ...more];
+    const own = authority.issue({ commonName: `server-${sid}`, names });
+    const trust = files.trustStore('trust', [authority.certificate]);
+    const settings = quorumStores(files.keyStore(`server-${sid}`, own), trust);
+    return { ...ours, hosts: [`127.0.0.${sid}`], settings: { sslQuorum: 'true', ...settings } };
+  }
+
+  test('a server that nobody knows yet joins over TLS, and is added', async () => {
+    using files = new KeyFiles();
+    // It dials from 127.0.0.1, as everybody does here; that is where its second name leads.
+    const members = [1, 2, 3].map((sid) => memberOf(files, sid));
+    members.push(memberOf(files, 4, ['localhost']));
+    await using ensemble = await changingEnsemble({ members }, 3);
+    for (const member of ensemble.members.slice(0, 3)) member.start();
+    await ensemble.ready();
+    const joining = ensemble.member(4);
+    joining.start();
+    await until('it to follow', 30_000, async () => (await joining.mode()) === 'follower');
+    await using zk = await ZooKeeper.connect(ensemble.member(1).address);
+    await zk.reconfig({ joining: lineOf(joining) });
+    await until('it to be a member', 30_000, async () => (await membersAt(joining)) === '1 2 3 4');
+    await joining.kill('SIGKILL');
+    joining.start();
+    await ensemble.ready();
+  });
+
+  test("a member that shows another member's certificate stays out", async () => {
+    using files = new KeyFiles();
+    const members = [1, 2, 3].map((sid) => memberOf(files, sid));
+    await using ensemble = await RealEnsemble.create({ members });
+    const [first, second, third] = ensemble.members as [Member, Member, Member];
+    first.start();
+    second.start();
+    await ensemble.ready();
+    const startMs = performance.now();
+    third.start();
+    await ensemble.ready();
+    const joinMs = performance.now() - startMs;
+    await third.kill('SIGKILL');
+    third.configure(members[1]?.settings ?? {});
+    third.start();
+    const endMs = performance.now() + 3 * joinMs;
+    await until('a refusal', 30_000, () =>
+      [first, second].some((member) =>
+        /its certificate does not name 127\.0\.0\.3/.test(member.log()),
+      ),
+    );
+    await until('three times as long as joining took', 60_000, async () => {
+      assert.equal(await third.mode(), null);
+      return performance.now() > endMs;
+    });
+  });
 });
