@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { connect, createServer } from 'node:net';
 import { test } from 'node:test';
 import { ZooKeeper } from '../../client/index.ts';
+import { freePorts } from '../support/ports.ts';
 import { RawSession } from '../support/raw-session.ts';
-import type { MemberSpec } from '../support/real-ensemble.ts';
+import type { Member, MemberSpec } from '../support/real-ensemble.ts';
 import { RealEnsemble, until } from '../support/real-ensemble.ts';
 
 const tickMs = 500;
@@ -102,4 +103,46 @@ test('an election port that stays taken ends the process, with code 14', async (
   await until('the process to end', 20_000, () => !one.isRunning);
   assert.match(one.log(), /election port: cannot listen on 127\.0\.0\.1:\d+.*exitCode=14/);
   await new Promise((done) => occupant.close(done));
+});
+
+/** The server that an observer says it is connected to. */
+async function masterOf(member: Member): Promise<number> {
+  const line = /^zk_observer_master_id\t(\d+)/m.exec((await member.ask('mntr')) ?? '');
+  return Number(line?.[1] ?? 0);
+}
+
+test('an observer comes to a follower, goes to another one when it must, and clients keep their sessions', async () => {
+  const [observerMasterPort = 0] = await freePorts(1);
+  const settings = { observerMasterPort, standaloneEnabled: 'false' };
+  const specs = members(4).map((spec, index): MemberSpec => {
+    return index < 3 ? spec : { ...spec, role: 'observer' };
+  });
+  await using ensemble = await RealEnsemble.started({ members: specs, tickMs, settings });
+  const leader = await ensemble.leader();
+  const observer = ensemble.member(4);
+  const first = await masterOf(observer);
+  assert.notEqual(first, leader.sid);
+  await using zk = await ZooKeeper.connect(observer.address);
+  await zk.create('/one', 'through a follower');
+  await ensemble.member(first).kill('SIGKILL');
+  await until('another follower to serve it', 30_000, async () => {
+    return ![0, first, leader.sid].includes(await masterOf(observer));
+  });
+  await zk.create('/two', 'through the other');
+  await zk.sync();
+  assert.equal((await zk.get('/one')).data?.toString(), 'through a follower');
+  ensemble.member(first).start();
+  await ensemble.ready();
+});
+
+test('an observer of a lone voter goes to the leader', async () => {
+  const [observerMasterPort = 0] = await freePorts(1);
+  const settings = { observerMasterPort, standaloneEnabled: 'false' };
+  const [voter, other] = members(2);
+  assert(voter !== undefined && other !== undefined);
+  const specs: MemberSpec[] = [voter, { ...other, role: 'observer' }];
+  await using ensemble = await RealEnsemble.started({ members: specs, tickMs, settings });
+  assert.equal(await masterOf(ensemble.member(2)), 1);
+  await using zk = await ZooKeeper.connect(ensemble.member(2).address);
+  assert.equal(await zk.create('/through'), '/through');
 });
