@@ -257,7 +257,7 @@ export class SimClient {
     }
     if (header.zxid > this.lastZxid) this.lastZxid = header.zxid;
     if (header.xid === Xid.PING) {
-      this.provenMs = Math.max(this.provenMs, this.#pingSentMs.shift() ?? 0);
+      this.#prove(this.#pingSentMs.shift() ?? 0);
       this.#observer.seen(this, header.zxid);
       return;
     }
@@ -275,7 +275,7 @@ export class SimClient {
       return `${this.name} gets xid ${header.xid}, expects ${call?.xid ?? 'nothing'}`;
     });
     if (call === undefined) return;
-    this.provenMs = Math.max(this.provenMs, call.sentMs);
+    this.#prove(call.sentMs);
     const result = readResult(call.op, header.error, reader);
     this.#observer.seen(this, header.zxid);
     this.#observer.answered(call, header, result);
@@ -306,11 +306,16 @@ export class SimClient {
     this.timeoutMs = response.timeoutMs;
     this.sessionId = response.sessionId;
     this.#password = Uint8Array.from(response.password ?? []);
-    this.provenMs = Math.max(this.provenMs, this.#lastSentMs);
+    this.#prove(this.#lastSentMs);
     if (isNew) this.#observer.opened(this);
     else this.#setWatches();
     // On an old session it is among those that were set again, if it was known to be set.
     if (this.whole !== null && (isNew || !this.#isWholeSet)) this.#watchAll();
+  }
+
+  /** The servers had a word of it then. One without a quorum keeps no session alive but its own. */
+  #prove(sentMs: number): void {
+    if (!this.isReadOnly) this.provenMs = Math.max(this.provenMs, sentMs);
   }
 
   #watchAll(): void {

@@ -121,7 +121,9 @@ export class ClientChecker implements ClientObserver {
       watch.zxid = Math.max(watch.zxid, zxid);
     }
     this.seen(client, zxid);
-    this.#wholes.set(client, zxid);
+    // What a server without a quorum shows may be committed later, and is not told of then.
+    const isUncertain = client.isReadOnly && this.#model.txnAt(zxid) === undefined;
+    if (!isUncertain) this.#wholes.set(client, zxid);
   }
 
   seen(client: SimClient, zxid: number): void {
