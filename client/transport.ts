@@ -1,4 +1,4 @@
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
@@ -25,12 +25,17 @@ export interface Link {
 /** How long an orderly close may take before the socket is destroyed. */
 const closeMsMax = 2_000;
 
+/** An address is no name that TLS may ask for; certificates are held against it all the same. */
+function nameOf({ host }: Host): string {
+  return isIP(host) === 0 ? host : '';
+}
+
 /** Opens a connection; success and failure come through the handlers, never from this call. */
 export function openLink(host: Host, tls: TlsOptions | null, handlers: LinkHandlers): Link {
   const socket: Socket =
     tls === null
       ? connectTcp({ host: host.host, port: host.port, noDelay: true })
-      : connectTls({ servername: host.host, ...tls, host: host.host, port: host.port });
+      : connectTls({ servername: nameOf(host), ...tls, host: host.host, port: host.port });
   let isOver = false;
   let reason = 'the server closed the connection';
   if (tls !== null) socket.setNoDelay(true);
