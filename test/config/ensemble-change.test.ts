@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChangeRequest, ChangeState } from '../../server/config/ensemble-change.ts';
 import { changedEnsemble } from '../../server/config/ensemble-change.ts';
+import type { EnsembleServer } from '../../server/config/ensemble.ts';
 import { ensembleText } from '../../server/config/ensemble-text.ts';
 import {
   areSameMembers,
@@ -115,6 +116,25 @@ test('the first of several reasons is the answer', () => {
     `refused ${ErrorCode.NEW_CONFIG_NO_QUORUM}`,
   );
 });
+
+test("a server joins with several addresses where that is allowed, and at nobody else's", () => {
+  const joiningServers = 'server.4=b:1:2|a:1:2:observer';
+  const bad = `refused ${ErrorCode.BAD_ARGUMENTS}`;
+  assert.equal(ids({ joiningServers }), bad);
+  assert.equal(ids({ joiningServers }, { multiAddress: true }), '1 2 3 o4 @100000007');
+  const taken = 'server.4=b:1:2|127.0.0.1:27212:9999';
+  assert.equal(ids({ joiningServers: taken }, { multiAddress: true }), bad);
+  const outcome = changedEnsemble({ ...nothing, joiningServers }, { ...state, multiAddress: true });
+  assert('value' in outcome);
+  assert.match(ensembleText(outcome.value), /\nserver\.4=a:1:2\|b:1:2:observer\n/);
+  const moved = { ...outcome.value, servers: outcome.value.servers.map(withoutOthers) };
+  assert(!areSameMembers(outcome.value, moved), 'an address fewer is another membership');
+});
+
+function withoutOthers(server: EnsembleServer): EnsembleServer {
+  const { others: _, ...rest } = server;
+  return rest;
+}
 
 test('a text becomes the ensemble that it was written from', () => {
   const ensemble = {
