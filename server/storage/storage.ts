@@ -1,4 +1,4 @@
-import { zxidHex, zxidNone, type Zxid } from '../protocol/zxid.ts';
+import { zxidHex, type Zxid } from '../protocol/zxid.ts';
 import { assert } from '../util/assert.ts';
 import { dataDirs, openDataDirs, removeUnfinished, setAside, type DataDirs } from './data-dir.ts';
 import type { Disk } from './disk.ts';
@@ -11,8 +11,7 @@ import type {
   StorageFailure,
   StorageStats,
 } from './door.ts';
-import { clearMark, keepEvidence, writeMark, type Lack } from './damage.ts';
-import { writeEpoch, type Epochs } from './epoch-files.ts';
+import { keepEvidence, type Lack } from './damage.ts';
 import { listLogs, readLogs, truncateLogs } from './log-files.ts';
 import { canTruncate } from './truncation.ts';
 import { purgeFiles } from './purge.ts';
@@ -30,8 +29,9 @@ import {
   storageExitCode,
 } from './storage-error.ts';
 import type { StorageOptions } from './storage-options.ts';
+import { Standing } from './standing.ts';
 import { TxnLog } from './txn-log.ts';
-import { lowerReached, noteReached, recoverMember } from './verdict.ts';
+import { recoverMember } from './verdict.ts';
 
 /** A log is read into memory for a learner up to this many bytes. */
 const readLogBytesMax: number = 64 * 1024 * 1024;
@@ -56,17 +56,13 @@ class FileStorage implements Storage {
   readonly #dirs: DataDirs;
   readonly #log: TxnLog;
   readonly #pace: SnapshotPace;
+  readonly #standing: Standing;
   /** In order; the first is under way. */
   readonly #acts: Act[] = [];
   /** A routine snapshot being written. */
   #routine: { readonly writer: SnapshotWriter; readonly done: () => void } | null = null;
   #release: (() => void) | null = null;
   #isFailed = false;
-  #lack: Lack | null = null;
-  /** As on disk; `null`: a server that is alone. */
-  #epochs: Epochs | null = null;
-  /** The history is durable up to here. */
-  #reached: Zxid = zxidNone;
   /** Newest snapshot known to load, and its size. */
   #proven: Zxid | null = null;
   #provenBytes = 0;
@@ -79,12 +75,13 @@ class FileStorage implements Storage {
     this.#disk = disk;
     this.#dirs = dataDirs(options);
     this.#pace = new SnapshotPace(options);
+    this.#standing = new Standing(disk, options);
     this.#log = new TxnLog(this.#dirs.logs, disk, options);
     this.#log.onDurable = (zxid) => {
-      this.#reached = zxid;
+      this.#standing.stepDurable(zxid);
       this.onDurable(zxid);
     };
-    this.#log.onBegun = (zxid) => this.#note(zxid);
+    this.#log.onBegun = (zxid) => this.#standing.note(zxid);
     this.#log.onFailure = (what, error, canComeBack) =>
       this.#fail(storageExitCode.log, what, error, canComeBack);
   }
@@ -127,8 +124,7 @@ class FileStorage implements Storage {
       }
       try {
         this.#log.roll();
-        lowerReached(this.#disk, this.#options, zxid);
-        this.#reached = zxid;
+        this.#standing.lower(zxid, 'later');
         // Snapshots first: a crash in between leaves the whole history, never less than `zxid`.
         const newer = listSnapshots(this.#disk, snapshots).filter((file) => file.zxid > zxid);
         setAside(this.#disk, this.#dirs, { snapshots: newer.map((file) => file.name), logs: [] });
@@ -146,10 +142,7 @@ class FileStorage implements Storage {
     this.#options.host.defer(() => {
       if (this.#isFailed) return;
       try {
-        if (which === 'current') this.#note(this.#reached, epoch);
-        writeEpoch(this.#disk, this.#dirs.snapshots, which, epoch);
-        this.#epochs = { current: 0, accepted: 0, ...this.#epochs, [which]: epoch };
-        if (which === 'current') this.#countAgain(epoch);
+        this.#standing.storeEpoch(which, epoch);
       } catch (error) {
         const what = `the ${which} epoch cannot be stored in ${this.#dirs.snapshots}`;
         return this.#fail(storageExitCode.log, what, error, isFull(error));
@@ -217,7 +210,7 @@ class FileStorage implements Storage {
   }
 
   get lack(): Lack | null {
-    return this.#lack;
+    return this.#standing.lack;
   }
 
   get stats(): StorageStats {
@@ -261,10 +254,7 @@ class FileStorage implements Storage {
       this.#replaceDamaged(snapshot.zxid);
       this.#isProven(snapshot);
     }
-    this.#lack = recovered.lack;
-    const { currentEpoch: current, acceptedEpoch: accepted } = recovered;
-    this.#epochs = current === null || accepted === null ? null : { current, accepted };
-    this.#reached = recovered.lastZxid;
+    this.#standing.stepRecovered(recovered);
     return recovered;
   }
 
@@ -280,55 +270,19 @@ class FileStorage implements Storage {
   #noteEpochs(): void {
     if (this.#isFailed || this.#release === null) return;
     try {
-      this.#note(this.#reached);
+      this.#standing.note();
     } catch (error) {
       const what = `the note of epochs cannot be written in ${this.#dirs.snapshots}`;
       this.#fail(storageExitCode.log, what, error);
     }
   }
 
-  /** While nothing here counts there is nothing to be noted. */
-  #note(zxid: Zxid, next: number | null = null): void {
-    const epochs = this.#epochs;
-    if (this.#lack !== null) return;
-    const noted = epochs === null ? null : { ...epochs, next: next ?? epochs.current };
-    noteReached(this.#disk, this.#options, noted, zxid);
-  }
-
-  /** A leader's history is durable as a whole, and its epoch is: from here on it counts. */
-  #countAgain(epoch: number): void {
-    const lack = this.#lack;
-    if (lack === null) return;
-    clearMark(this.#disk, this.#dirs.snapshots);
-    this.#lack = null;
-    this.#note(this.#reached);
-    const how =
-      epoch === 0 ? 'a new database was made' : 'the history was taken over from the others';
-    this.#options.host.log('info', `${how}, and counts${epoch === 0 ? '' : ' again'}`, {
-      epoch,
-      ...(lack.keptAs === null ? {} : { damagedFiles: `damaged/${lack.keptAs}.*` }),
-    });
-  }
-
-  /** What did not count goes where a person can look at it. */
-  #keepDamaged(lack: Lack): void {
-    if (lack.code === 'EMPTY' || lack.keptAs !== null) return;
-    const { snapshots, logs } = this.#dirs;
-    const keptAs = keepEvidence(this.#disk, [
-      { dir: logs, names: listLogs(this.#disk, logs).map((file) => file.name) },
-      { dir: snapshots, names: listSnapshots(this.#disk, snapshots).map((file) => file.name) },
-    ]);
-    this.#lack = { ...lack, keptAs };
-    writeMark(this.#disk, snapshots, this.#lack);
-  }
-
   #replace(source: SnapshotSource, done: () => void): void {
     const writer = this.#writer(source, () => {
       try {
         this.#log.roll();
-        if (this.#lack !== null) this.#keepDamaged(this.#lack);
-        lowerReached(this.#disk, this.#options, source.zxid, 'all');
-        this.#reached = source.zxid;
+        this.#standing.keepDamaged();
+        this.#standing.lower(source.zxid, 'all');
         replaceHistory(this.#disk, this.#dirs, source.zxid, () => writer.finish());
         this.#finished(writer);
       } catch (error) {
