@@ -165,6 +165,13 @@ test('where a certificate is only wanted, or not asked for, clients come without
   }
 });
 
+test('a client leaves a server whose certificate names another host', async () => {
+  using others = new KeyFiles();
+  const wrong = authority.issue({ commonName: 'server', names: ['other.invalid', '127.0.0.2'] });
+  await using server = await start({ 'ssl.keyStore.location': others.keyStore('wrong', wrong) });
+  await assert.rejects(ZooKeeper.connect(server.secure, by(ann)));
+});
+
 test('four-letter words over TLS', async () => {
   await using server = await start();
   const answer = await new Promise<string>((done, fail) => {
