@@ -13,10 +13,10 @@ import { report, stormScenario } from './scenario.ts';
 import { masters, settingsOf, topologies } from './topologies.ts';
 
 for (const [name, options] of Object.entries(topologies)) {
-  test(`storms end well: ${name} (8 seeds)`, () => {
+  test(`storms end well: ${name} (5 seeds)`, () => {
     let transactions = 0;
     let followers = 0;
-    for (let seed = 501; seed <= 508; seed += 1) {
+    for (let seed = 501; seed <= 505; seed += 1) {
       const result = stormScenario({ seed, stormMs: 6_000, storms: 2, options });
       assert.equal(result.violation, null, report(seed, result));
       transactions += result.ensemble.checker.committed.length;
@@ -24,7 +24,7 @@ for (const [name, options] of Object.entries(topologies)) {
     }
     const isWanted = options.parts !== undefined && options.voters > 1;
     assert.equal(followers > 0, isWanted, `${followers} observers were served by followers`);
-    assert(transactions > 1_000, `${transactions} transactions`);
+    assert(transactions > 600, `${transactions} transactions`);
   });
 }
 
