@@ -234,6 +234,16 @@ for (const { build, hasKinds, hasDigests, compression } of versions) {
     assert(await kinds.isAlive(), 'the session came back');
     const mismatches = /digest_mismatches_count\t(\d+)/.exec(await server.ask('mntr'))?.[1];
     assert.equal(mismatches, hasDigests ? '0' : undefined);
+
+    const more = await BusyWriter.start(server.address, 'theirs', 100);
+    while (more.answered.size < 100) await turn();
+    await server.kill();
+    await more.stop();
+    await server.start('ours', ours);
+    const back = await dumpOf(server, everyKindIdentity);
+    assertHolds(back, more.answered);
+    assertHolds(back, answered);
+    assert(await kinds.isAlive(), 'the session came to ours again');
   });
 }
 
