@@ -1,8 +1,11 @@
 import { aclOpen } from '../../server/protocol/acl.ts';
+import type { Acl } from '../../server/protocol/acl.ts';
 import { CreateMode } from '../../server/protocol/create-mode.ts';
 import { ErrorCode } from '../../server/protocol/error-code.ts';
 import type { JuteReader, JuteWriter } from '../../server/protocol/jute.ts';
 import { OpCode } from '../../server/protocol/op-code.ts';
+import { getAclResponse, setAclRequest } from '../../server/protocol/requests/access.ts';
+import type { SetAclRequest } from '../../server/protocol/requests/access.ts';
 import {
   create2Response,
   createResponse,
@@ -32,7 +35,7 @@ export type ClientOp =
   | {
       readonly kind: 'write';
       readonly opCode: number;
-      readonly request: CreateRequest | DeleteRequest | SetDataRequest;
+      readonly request: CreateRequest | DeleteRequest | SetDataRequest | SetAclRequest;
     }
   | { readonly kind: 'multi'; readonly opCode: number; readonly ops: readonly MultiOp[] }
   | {
@@ -54,6 +57,7 @@ export interface OpResult {
   readonly stat: Stat | null;
   readonly children: readonly string[] | null;
   readonly results: readonly MultiResult[] | null;
+  readonly acl?: readonly Acl[] | null;
 }
 
 const empty: OpResult = {
@@ -65,23 +69,41 @@ const empty: OpResult = {
   results: null,
 };
 
-export function createRequest(path: string, data: string, flags: number): CreateRequest {
+export function createRequest(
+  path: string,
+  data: string,
+  flags: number,
+  acl: readonly Acl[] = aclOpen,
+): CreateRequest {
   const opCode = flags === CreateMode.PERSISTENT ? OpCode.CREATE : OpCode.CREATE2;
-  return { op: 'create', opCode, path, data: Buffer.from(data), acl: aclOpen, flags, ttlMs: -1 };
+  return { op: 'create', opCode, path, data: Buffer.from(data), acl, flags, ttlMs: -1 };
 }
 
 export function create(
   path: string,
   data: string,
   flags: number = CreateMode.PERSISTENT,
+  acl: readonly Acl[] = aclOpen,
 ): ClientOp {
-  const request = createRequest(path, data, flags);
+  const request = createRequest(path, data, flags, acl);
   return { kind: 'write', opCode: request.opCode, request };
 }
 
 export function setData(path: string, data: string, version: number = -1): ClientOp {
   const request = { op: 'setData', path, data: Buffer.from(data), version } as const;
   return { kind: 'write', opCode: OpCode.SET_DATA, request };
+}
+
+export function setAcl(path: string, acl: readonly Acl[], version: number = -1): ClientOp {
+  return {
+    kind: 'write',
+    opCode: OpCode.SET_ACL,
+    request: { op: 'setAcl', path, acl, version },
+  };
+}
+
+export function getAcl(path: string): ClientOp {
+  return { kind: 'read', opCode: OpCode.GET_ACL, path, watch: false };
 }
 
 export function remove(path: string, version: number = -1): ClientOp {
@@ -133,11 +155,13 @@ export function writeOp(writer: JuteWriter, op: ClientOp): void {
     case 'write':
       if (op.request.op === 'create') writeCreateRequest(writer, op.request);
       else if (op.request.op === 'delete') deleteRequest.write(writer, op.request);
+      else if (op.request.op === 'setAcl') setAclRequest.write(writer, op.request);
       else setDataRequest.write(writer, op.request);
       return;
     case 'multi':
       return writeMulti(writer, op.ops);
     case 'read':
+      if (op.opCode === OpCode.GET_ACL) return writer.string(op.path);
       return readRequest.write(writer, { path: op.path, watch: op.watch });
     case 'reconfig':
       return reconfigRequest.write(writer, op.request);
@@ -161,7 +185,10 @@ export function readResult(op: ClientOp, error: number, reader: JuteReader): OpR
       return { ...empty, path: createResponse.read(reader) };
     case OpCode.CREATE2:
       return { ...empty, ...create2Response.read(reader) };
+    case OpCode.GET_ACL:
+      return { ...empty, ...getAclResponse.read(reader) };
     case OpCode.SET_DATA:
+    case OpCode.SET_ACL:
     case OpCode.EXISTS:
       return { ...empty, stat: statResponse.read(reader) };
     case OpCode.MULTI:

@@ -1,4 +1,4 @@
-import { getChildren, getData, setData, sync } from './client-ops.ts';
+import { getAcl, getChildren, getData, setData, sync } from './client-ops.ts';
 import type { SimClient } from './sim-client.ts';
 import type { SimEnsemble } from './sim-ensemble.ts';
 
@@ -62,8 +62,9 @@ function walkAll(ensemble: SimEnsemble): void {
     for (const path of shown) {
       client.call(getData(path), count);
       client.call(getChildren(path), count);
+      client.call(getAcl(path), count);
     }
-    const wanted = shown.length * 2 + 1;
+    const wanted = shown.length * 3 + 1;
     ensemble.world.expect(
       ensemble.world.runUntil(() => answers === wanted, 5_000),
       'C7 single image',

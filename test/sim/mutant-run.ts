@@ -1,7 +1,14 @@
+import { ChangingEnsemble } from './changing-ensemble.ts';
 import { epilogue } from './epilogue.ts';
 import type { Mutant } from './mutants/mutant.ts';
 import { shapeOf } from './scenario.ts';
 import { SimEnsemble } from './sim-ensemble.ts';
+
+/** An ensemble to be broken, and whatever else acts on it. */
+interface Stage {
+  readonly ensemble: SimEnsemble;
+  readonly quiet: () => void;
+}
 
 export interface Catch {
   readonly seed: number;
@@ -40,12 +47,13 @@ export function catchMutant(
   return null;
 }
 
-function runMutant(
-  mutant: Mutant,
-  seed: number,
-  ignored?: ReadonlySet<string>,
-): { readonly message: string | null; readonly simulatedMs: number } {
-  const { options } = mutant;
+function stageOf(mutant: Mutant, seed: number, ignored?: ReadonlySet<string>): Stage {
+  const { options, changing } = mutant;
+  if (changing !== undefined) {
+    const storm = { meanMs: 450, pauseMsMax: 3_000, downMsMax: 2_500 };
+    const members = new ChangingEnsemble({ seed, clients: 2, storm }, seed % 2 === 0, changing);
+    return { ensemble: members.sim, quiet: () => members.quiet() };
+  }
   const ensemble = new SimEnsemble({
     ...shapeOf(seed),
     ...options,
@@ -55,6 +63,15 @@ function runMutant(
     ...(mutant.host === undefined ? {} : { host: mutant.host }),
     ...(ignored === undefined ? {} : { ignored }),
   });
+  return { ensemble, quiet: () => undefined };
+}
+
+function runMutant(
+  mutant: Mutant,
+  seed: number,
+  ignored?: ReadonlySet<string>,
+): { readonly message: string | null; readonly simulatedMs: number } {
+  const { ensemble, quiet } = stageOf(mutant, seed, ignored);
   let message: string | null = null;
   try {
     // Slow disks: much is on its way when a crash comes.
@@ -66,6 +83,7 @@ function runMutant(
     mutant.prepare?.(ensemble);
     ensemble.run(500);
     (mutant.script ?? threeStorms)(ensemble);
+    quiet();
     epilogue(ensemble);
   } catch (error) {
     message = error instanceof Error ? error.message : String(error);

@@ -1,3 +1,5 @@
+import type { Acl } from '../../server/protocol/acl.ts';
+import { aclOpen } from '../../server/protocol/acl.ts';
 import { CreateMode } from '../../server/protocol/create-mode.ts';
 import type { MultiOp } from '../../server/protocol/requests/multi.ts';
 import {
@@ -5,10 +7,12 @@ import {
   create,
   createRequest,
   exists,
+  getAcl,
   getChildren,
   getData,
   multi,
   remove,
+  setAcl,
   setData,
   sync,
 } from './client-ops.ts';
@@ -24,6 +28,12 @@ export interface WorkloadOptions {
   /** Values are padded to so many bytes at most. */
   readonly valueBytesMax: number;
 }
+
+/** Access lists: few, so that many nodes share one; all of them let everybody do everything. */
+const acls: readonly (readonly Acl[])[] = [[], [1], [2], [1, 2]].map((guests) => [
+  ...aclOpen,
+  ...guests.map((guest) => ({ perms: guest, id: { scheme: 'ip', id: `10.9.0.${guest}` } })),
+]);
 
 const registers = ['/r0', '/r1', '/r2'];
 const names = ['/n0', '/n1', '/n2', '/n3'];
@@ -77,6 +87,7 @@ export class Workload {
     else if (dice < 55) this.#queue();
     else if (dice < 63) this.#multi();
     else if (dice < 67) this.#syncedRead();
+    else if (dice < 72) this.#access();
     else if (dice < 99) this.#read();
     else if (this.#random.chance(0.3)) this.#client.call(closeSession);
   }
@@ -93,7 +104,8 @@ export class Workload {
 
   #make(): void {
     const mode = this.#random.chance(0.3) ? CreateMode.EPHEMERAL : CreateMode.PERSISTENT;
-    this.#client.call(create(this.#random.pick(names), this.#value(), mode));
+    const acl = this.#random.pick(acls);
+    this.#client.call(create(this.#random.pick(names), this.#value(), mode, acl));
   }
 
   #ephemeral(): void {
@@ -140,6 +152,12 @@ export class Workload {
   #syncedRead(): void {
     this.#client.call(sync('/'));
     this.#client.call(getData(this.#random.pick(registers)));
+  }
+
+  #access(): void {
+    const path = this.#random.pick([...registers, ...names]);
+    if (this.#random.chance(0.5)) this.#client.call(getAcl(path));
+    else this.#client.call(setAcl(path, this.#random.pick(acls)));
   }
 
   #read(): void {

@@ -52,10 +52,10 @@ export function checkJudgement(
   if (error === ErrorCode.NO_NODE && node !== null) wrong('it was there');
   if (error === ErrorCode.OK && node === null) wrong('it was not there');
   if (request.version === -1 || node === null) return;
-  const isMatch = node.version === request.version;
-  if (error === ErrorCode.OK && !isMatch)
-    wrong(`for version ${request.version} of ${node.version}`);
-  if (error === ErrorCode.BAD_VERSION && isMatch) wrong(`though the version was ${node.version}`);
+  const version = request.op === 'setAcl' ? node.aversion : node.version;
+  const isMatch = version === request.version;
+  if (error === ErrorCode.OK && !isMatch) wrong(`for version ${request.version} of ${version}`);
+  if (error === ErrorCode.BAD_VERSION && isMatch) wrong(`though the version was ${version}`);
 }
 
 function checkNumber(

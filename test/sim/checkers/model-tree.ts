@@ -1,3 +1,4 @@
+import type { Acl } from '../../../server/protocol/acl.ts';
 import { EventType } from '../../../server/protocol/event-type.ts';
 import type { Txn, TxnBody, TxnHeader } from '../../../server/protocol/txn.ts';
 
@@ -17,6 +18,8 @@ export interface ModelNode {
   readonly children: readonly string[];
   /** 0n: no ephemeral. */
   readonly owner: bigint;
+  /** Its access list, as text; `null`: it was there from birth. */
+  readonly acl: string | null;
 }
 
 /** From this transaction on the path had that node, or none. */
@@ -120,10 +123,10 @@ export class ModelTree {
         return this.#closeSession(header, body.paths);
       case 1:
       case 15:
-        return this.#create(header, body.path, body.data, body.ephemeral ? header.sessionId : 0n);
+        return this.#create(header, body, body.ephemeral ? header.sessionId : 0n);
       case 19:
       case 21:
-        return this.#create(header, body.path, body.data, 0n);
+        return this.#create(header, body, 0n);
       case 2:
       case 20:
         return this.#delete(header, body.path);
@@ -133,7 +136,12 @@ export class ModelTree {
       case 7: {
         const node = this.now(body.path);
         if (node !== null)
-          this.#put(header.zxid, { ...node, aversion: body.version }, false, false);
+          this.#put(
+            header.zxid,
+            { ...node, aversion: body.version, acl: aclText(body.acl) },
+            false,
+            false,
+          );
         return;
       }
       case -1:
@@ -143,12 +151,22 @@ export class ModelTree {
     }
   }
 
-  #create(header: TxnHeader, path: string, data: Uint8Array | null, owner: bigint): void {
+  #create(
+    header: TxnHeader,
+    made: {
+      readonly path: string;
+      readonly data: Uint8Array | null;
+      readonly acl: readonly Acl[] | null;
+    },
+    owner: bigint,
+  ): void {
+    const { path, data, acl } = made;
     const parent = this.now(parentOf(path));
     if (parent === null || this.now(path) !== null) return;
     const { zxid, timeMs } = header;
     this.#tell(zxid, EventType.NODE_CREATED, path);
-    this.#put(zxid, newNode(path, textOf(data), zxid, timeMs, owner, []), true, false);
+    const node = newNode(path, textOf(data), zxid, timeMs, owner, []);
+    this.#put(zxid, { ...node, acl: aclText(acl) }, true, false);
     const children = [...parent.children, nameOf(path)].sort();
     const creates = parent.creates + 1;
     this.#put(zxid, { ...parent, children, creates, pzxid: zxid }, false, true);
@@ -228,6 +246,11 @@ export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
+/** How access lists are compared. */
+export function aclText(acl: readonly Acl[] | null): string {
+  return (acl ?? []).map(({ perms, id }) => `${perms} ${id.scheme}:${id.id}`).join(', ');
+}
+
 function textOf(data: Uint8Array | null): string | null {
   return data === null ? null : Buffer.from(data).toString('latin1');
 }
@@ -253,5 +276,6 @@ function newNode(
     creates: 0,
     children,
     owner,
+    acl: null,
   };
 }

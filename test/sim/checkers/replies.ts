@@ -8,6 +8,7 @@ import type { Call } from '../sim-client.ts';
 import type { HistoryModel } from './history-model.ts';
 import { checkJudgement } from './judgements.ts';
 import { hex } from './member-ghost.ts';
+import { aclText } from './model-tree.ts';
 import type { ModelNode } from './model-tree.ts';
 
 type Fail = (invariant: string, message: string) => never;
@@ -40,6 +41,12 @@ export function checkRead(
     const expected = node.children.join(' ');
     if (shown !== expected) {
       fail('C6 reads', `${op.path} has [${shown}], and had [${expected}] at ${hex(header.zxid)}`);
+    }
+  }
+  if (op.opCode === OpCode.GET_ACL && node.acl !== null) {
+    const shown = aclText(result.acl ?? null);
+    if (shown !== node.acl) {
+      fail('T4 access lists', `${op.path} has [${shown}], and had [${node.acl}]`);
     }
   }
   if (result.stat !== null) {

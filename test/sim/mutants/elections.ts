@@ -154,6 +154,12 @@ export const electionMutants: readonly Mutant[] = [
     ],
   },
   {
+    name: 'forgets that a change of members needs the next ones, too',
+    kin: '2080 2172',
+    symptom: /^Z/,
+    changing: (o) => createPeer({ ...o, next: null, ensembleOf: () => null }),
+  },
+  {
     name: 'goes on behind the last zxid of its epoch',
     kin: '1277 2789',
     symptom: /^Z20 /,

@@ -22,6 +22,8 @@ export interface Mutant {
   readonly symptom: RegExp;
   /** It also shows where no check looks inside a server. */
   readonly showsOutside?: boolean;
+  /** Shows only where members change: what each server's peer is then. */
+  readonly changing?: (options: PeerOptions) => ZabPeer;
   /** The stage on which it shows, beyond the seed's own. */
   readonly options?: Partial<EnsembleOptions>;
   readonly parts?: (sid: number, ensemble: SimEnsemble) => ServerParts;

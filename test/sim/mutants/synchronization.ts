@@ -1,9 +1,10 @@
 import { PacketType } from '../../../server/protocol/packet-type.ts';
 import type { ZabEffect } from '../../../server/zab/effects.ts';
 import type { LinkId, ZabEvent } from '../../../server/zab/events.ts';
+import { StreamedTree } from '../../../server/shell/history.ts';
 import { History } from '../../../server/zab/history.ts';
 import { LyingPeer, patched, peers, storages } from './mutant.ts';
-import type { Mutant } from './mutant.ts';
+import type { Mutant, Undo } from './mutant.ts';
 import { busySynchronization, leaderWithTail } from './scripts.ts';
 
 /** Says that it cut its log, and keeps it. */
@@ -133,6 +134,31 @@ function holes(): NonNullable<Mutant['parts']> {
   });
 }
 
+/** A tree counts as whole once some of it is there, if it is the end of what came. */
+function halfTrees(): readonly Undo[] {
+  const isHalf = new WeakSet<StreamedTree>();
+  const { prototype } = StreamedTree;
+  const whole = Object.getOwnPropertyDescriptor(prototype, 'isComplete');
+  if (whole?.get === undefined) throw new Error('a streamed tree knows when it is complete');
+  const isWhole = whole.get;
+  Object.defineProperty(prototype, 'isComplete', {
+    ...whole,
+    get(this: StreamedTree): boolean {
+      return isHalf.has(this) || isWhole.call(this) === true;
+    },
+  });
+  return [
+    () => Object.defineProperty(prototype, 'isComplete', whole),
+    patched(prototype, 'push', (original) => {
+      return function (this: StreamedTree, chunk: Buffer): number {
+        const taken = original.call(this, chunk);
+        if (taken === chunk.length && chunk.length > 10_000) isHalf.add(this);
+        return taken;
+      };
+    }),
+  ];
+}
+
 /** How members are brought level: DIFF, TRUNC, SNAP, and what is thrown away on the way. */
 export const synchronizationMutants: readonly Mutant[] = [
   {
@@ -202,6 +228,13 @@ export const synchronizationMutants: readonly Mutant[] = [
     options: { config: { commitLogCount: 10, snapshotSizeFactor: 1_000 } },
     parts: holes(),
     patch: () => [patched(History.prototype, 'follows', () => () => true)],
+  },
+  {
+    name: 'takes half of a streamed tree for the whole',
+    kin: '2872',
+    symptom: /^C6 |^T8 |^L2 |^Z/,
+    options: { workload: { valueBytesMax: 40_000 } },
+    patch: halfTrees,
   },
   {
     name: 'forgets what is committed while it streams its tree',

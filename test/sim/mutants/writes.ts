@@ -2,6 +2,7 @@ import { createPrep } from '../../../server/prep/prep.ts';
 import type { Prep, WriteOp } from '../../../server/prep/door.ts';
 import { CreateMode } from '../../../server/protocol/create-mode.ts';
 import { withSequence } from '../../../server/protocol/path.ts';
+import { AclCache } from '../../../server/tree/acl-cache.ts';
 import { createTree } from '../../../server/tree/data-tree.ts';
 import type { StoredTree } from '../../../server/tree/door.ts';
 import { methodsOf, patched } from './mutant.ts';
@@ -99,6 +100,25 @@ export const writeMutants: readonly Mutant[] = [
           const applied = original.call(this, { ...txn, header });
           this.setLastZxid(txn.header.zxid);
           return applied;
+        };
+      }),
+    ],
+  },
+  {
+    name: 'forgets access lists that nodes of a snapshot use',
+    kin: '4846 3306 4799',
+    symptom: /^T4 |^C|^L|^T8 /,
+    patch: () => [patched(AclCache.prototype, 'addUse', () => () => undefined)],
+  },
+  {
+    name: 'gives back an access list once too often',
+    kin: '3306',
+    symptom: /^T4 |^C|^L|^T8 /,
+    patch: () => [
+      patched(AclCache.prototype, 'release', (original) => {
+        return function (this: AclCache, id: number): void {
+          original.call(this, id);
+          original.call(this, id);
         };
       }),
     ],
