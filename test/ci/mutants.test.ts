@@ -7,9 +7,8 @@ import { catchMutant } from '../sim/mutant-run.ts';
 import { insideChecks, outsideSeedsMax, seedsMax } from '../sim/mutant-table.ts';
 import { mutants } from '../sim/mutants/all.ts';
 
-/** For everything here, on one core. */
+/** For everything here, of one core. */
 const allMsMax = 4 * 60_000;
-const startedMs = performance.now();
 
 for (const mutant of mutants) {
   test(`a server that ${mutant.name} is found out`, () => {
@@ -39,7 +38,8 @@ for (const [name, { script, options }] of scripts) {
   });
 }
 
-test('all of it takes less than four minutes', () => {
-  const ms = performance.now() - startedMs;
+test('all of it takes less than four minutes of one core', () => {
+  const { user, system } = process.cpuUsage();
+  const ms = (user + system) / 1_000;
   assert(ms < allMsMax, `${Math.round(ms / 1_000)} s`);
 });

@@ -4,6 +4,7 @@ import type { LinkId, ZabEvent } from '../../../server/zab/events.ts';
 import { StreamedTree } from '../../../server/shell/history.ts';
 import { History } from '../../../server/zab/history.ts';
 import { LyingPeer, patched, peers, storages } from './mutant.ts';
+import { lostAndFound } from './client-scripts.ts';
 import type { Mutant, Undo } from './mutant.ts';
 import { busySynchronization, leaderWithTail } from './scripts.ts';
 
@@ -140,11 +141,10 @@ function halfTrees(): readonly Undo[] {
   const { prototype } = StreamedTree;
   const whole = Object.getOwnPropertyDescriptor(prototype, 'isComplete');
   if (whole?.get === undefined) throw new Error('a streamed tree knows when it is complete');
-  const isWhole = whole.get;
   Object.defineProperty(prototype, 'isComplete', {
     ...whole,
     get(this: StreamedTree): boolean {
-      return isHalf.has(this) || isWhole.call(this) === true;
+      return isHalf.has(this) || whole.get?.call(this) === true;
     },
   });
   return [
@@ -199,12 +199,14 @@ export const synchronizationMutants: readonly Mutant[] = [
     name: 'throws away what waits for the disk when its leader is lost',
     kin: '4785',
     symptom: /^Z1[56] /,
+    script: lostAndFound,
     parts: peers((o) => new ThrownAway(o)),
   },
   {
     name: 'writes for a leader that it has lost',
     kin: '4712 4541',
     symptom: /^Z1[56] /,
+    script: lostAndFound,
     parts: peers((o) => new Afterwards(o)),
   },
   {
