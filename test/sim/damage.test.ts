@@ -5,6 +5,8 @@
 // of the count until a leader's history is on it, and hold what it then has against all it ever had.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { zxidNone, zxidZero } from '../../server/protocol/zxid.ts';
+import { createPeer } from '../../server/zab/peer.ts';
 import { openStorage } from '../../server/storage/storage.ts';
 import { epilogue } from './epilogue.ts';
 import { shapeOf } from './scenario.ts';
@@ -201,3 +203,52 @@ for (const voters of [1, 2]) {
     assert.match(text, /exit 1: .*log\.\S+ at byte \d+: .*no quorum without this one.*backup/);
   });
 }
+
+/**
+ * The leader and one follower write without the third; then that follower's logs are gone, the
+ * leader is away, and the third is back: a quorum of voters, and none of what was committed.
+ */
+function outvoted(seed: number, options: Partial<EnsembleOptions> = {}): [SimEnsemble, number] {
+  const stage = stageOf(seed, options);
+  const leader = stage.leader() ?? 0;
+  const [sid = 0, third = 0] = stage.sids.filter((one) => one !== leader);
+  for (const one of [leader, sid]) {
+    stage.network.cut(stage.hostOf(third), stage.hostOf(one));
+    stage.network.cut(stage.hostOf(one), stage.hostOf(third));
+  }
+  const before = stage.checker.committed.length;
+  stage.run(1_500);
+  assert(stage.checker.committed.length > before, 'two of three go on');
+  stage.crash(leader, 'lost');
+  stage.crash(sid, 'lost');
+  vanish(stage, sid, (name) => name.startsWith('log.'));
+  stage.checker.damaged(sid);
+  stage.network.healAll();
+  stage.start(sid);
+  stage.run(4_000);
+  return [stage, leader];
+}
+
+test('what only a damaged disk and one that is away have had is not outvoted (4 seeds)', () => {
+  for (let seed = 1; seed <= 4; seed += 1) {
+    const [stage, leader] = outvoted(seed);
+    assert.equal(stage.leader(), undefined, 'nobody leads without what was committed');
+    stage.start(leader);
+    stage.settle(10_000);
+    epilogue(stage);
+  }
+});
+
+test('a server that votes with what is left of its disk is found out', () => {
+  const votes: Partial<EnsembleOptions> = {
+    parts: () => ({
+      createPeer: (options) => {
+        const lastZxid = options.lastZxid === zxidNone ? zxidZero : options.lastZxid;
+        return createPeer({ ...options, lacksHistory: false, isDamaged: false, lastZxid });
+      },
+    }),
+  };
+  assert.throws(() => outvoted(1, votes), {
+    message: /Z8 durable stays durable.*counts again without|Z10 election restriction/,
+  });
+});
