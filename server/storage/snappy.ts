@@ -22,15 +22,34 @@ export function decodeSnappyStream(bytes: Buffer): Buffer {
   if (bytes.length < streamHeaderBytes || !bytes.subarray(0, 8).equals(snappyMagic)) {
     throw new Error('it is not a snappy stream');
   }
-  const blocks: Buffer[] = [];
+  let total = 0;
+  for (const block of blocksOf(bytes)) total += blockLength(block);
+  const plain = Buffer.allocUnsafeSlow(total);
+  let end = 0;
+  for (const block of blocksOf(bytes)) end += decodeSnappyBlock(block).copy(plain, end);
+  return plain;
+}
+
+function* blocksOf(bytes: Buffer): Generator<Buffer> {
   for (let at = streamHeaderBytes; at < bytes.length;) {
     const length = at + 4 <= bytes.length ? bytes.readInt32BE(at) : -1;
     if (length < 0 || at + 4 + length > bytes.length)
       throw new Error(`snappy block at ${at} is cut`);
-    blocks.push(decodeSnappyBlock(bytes.subarray(at + 4, at + 4 + length)));
+    yield bytes.subarray(at + 4, at + 4 + length);
     at += 4 + length;
   }
-  return Buffer.concat(blocks);
+}
+
+/** Uncompressed bytes, as the block says. A wrong one is found when it is unpacked. */
+function blockLength(block: Buffer): number {
+  let length = 0;
+  for (let shift = 0, at = 0; at < block.length && shift <= 28; shift += 7, at += 1) {
+    const byte = block[at] as number;
+    length += (byte & 0x7f) * 2 ** shift;
+    if (byte < 0x80) break;
+  }
+  if (length > blockBytesMax) throw new Error(`snappy block of ${length} bytes`);
+  return length;
 }
 
 /** One raw block: uncompressed length as a varint, then literals and copies. */

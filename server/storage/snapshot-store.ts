@@ -18,6 +18,9 @@ import { messageOf } from './storage-error.ts';
 /** Read and handed to the tree at once. */
 const chunkBytes: number = 1024 * 1024;
 
+/** Deflate makes bytes at most so many times as short. */
+const deflateRatioMax = 1032;
+
 export interface SnapshotFile {
   /** From the name: what was applied before it was begun. */
   readonly zxid: Zxid;
@@ -84,8 +87,16 @@ function openSnapshot(disk: Disk, file: SnapshotFile): DiskReader {
   if (file.compression === 'none') return disk.openRead(file.path);
   const packed = disk.readAll(file.path);
   if (file.compression === 'snappy') return memoryReader(decodeSnappyStream(packed));
+  return memoryReader(gunzip(packed));
+}
+
+/** Into one buffer, where the length at the end of the file can be true: pieces would take twice that. */
+function gunzip(packed: Buffer): Buffer {
   // Loaded when it is needed: few servers have such a file.
-  return memoryReader(process.getBuiltinModule('node:zlib').gunzipSync(packed));
+  const zlib = process.getBuiltinModule('node:zlib');
+  const length = packed.length < 4 ? 0 : packed.readUInt32LE(packed.length - 4);
+  const isPossible = length >= snapshotHeaderBytes && length <= packed.length * deflateRatioMax;
+  return zlib.gunzipSync(packed, isPossible ? { chunkSize: length + 64 } : {});
 }
 
 function checkSeal(reader: DiskReader): string | null {

@@ -179,6 +179,27 @@ test('on a real disk other things happen between the pieces', async () => {
   assert.deepEqual(recovered(disk, places).tree.applied, many);
 });
 
+test('a compressed snapshot whose lengths lie is damaged, and the one before it counts', () => {
+  for (const form of ['gz', 'snappy'] as const) {
+    for (const lie of [0, 40, 1_000_000, 0x7fff_ffff]) {
+      const disk = new MemoryDisk();
+      const { bench } = recovered(disk, { snapshotCompression: form });
+      const source = sourceOf([zxidOf(0, 1)]);
+      bench.storage.writeSnapshot(source, { replaceHistory: false }, () => {});
+      disk.run();
+      bench.runDeferred();
+      const path = `${versionDir}/snapshot.1.${form}`;
+      const bytes = disk.readAll(path);
+      if (form === 'gz') bytes.writeUInt32LE(lie, bytes.length - 4);
+      else bytes.writeInt32BE(lie, 16);
+      disk.put(path, bytes);
+      const again = recovered(disk);
+      assert.deepEqual(again.tree.applied, [], `${form}, ${lie}`);
+      assert.equal(again.bench.logged.filter((line) => line.includes('is damaged')).length, 1);
+    }
+  }
+});
+
 test('pieces of a deflate stream in a row are one stream', async () => {
   const pieces = [Buffer.from('one '), Buffer.alloc(70_000, 'two '), Buffer.alloc(0)];
   const options = { finishFlush: constants.Z_SYNC_FLUSH };
