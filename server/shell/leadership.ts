@@ -206,6 +206,12 @@ export class Leadership implements Upstream {
     this.#closed?.add(txn.header.sessionId, this.#core.nowMs);
   }
 
+  /** Every session gets its whole timeout anew, as under a new leader. */
+  renewSessions(): void {
+    const { tree, nowMs } = this.#core;
+    for (const [id, timeoutMs] of tree.sessions) this.#tracker.touch(id, timeoutMs, nowMs);
+  }
+
   /** Expires sessions and removes due containers. */
   tick(): void {
     const core = this.#core;

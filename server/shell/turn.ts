@@ -37,6 +37,8 @@ export class Turn {
   #isStopped = false;
   #timer: Timer | null = null;
   #timerAtMs = Number.POSITIVE_INFINITY;
+  /** When the next turn was wanted at latest. */
+  #dueMs = Number.POSITIVE_INFINITY;
   #nextIdleCheckMs = 0;
 
   constructor(core: Core, parts: TurnParts) {
@@ -84,6 +86,7 @@ export class Turn {
     core.nowMs = core.host.nowMs();
     core.wallMs = core.host.wallMs();
     core.turn += 1;
+    if (core.nowMs - this.#dueMs > core.config.tickMs) this.#stoodStill(core.nowMs - this.#dueMs);
     this.#takeEvents();
     links.takePackets();
     effects.performAll();
@@ -96,6 +99,15 @@ export class Turn {
     links.flush();
     this.#sendReplies();
     this.#arm();
+  }
+
+  /**
+   * The process was stopped, or one task took for ever. Learners tell of their sessions when their
+   * leader asks, and it has not asked meanwhile: none of them may end for that.
+   */
+  #stoodStill(lateMs: number): void {
+    this.#core.host.log('warn', 'this server stood still', { ms: Math.round(lateMs) });
+    this.#parts.effects.leadership?.renewSessions();
   }
 
   #takeEvents(): void {
@@ -161,6 +173,7 @@ export class Turn {
     if (atMs >= this.#timerAtMs) return;
     this.#timer?.cancel();
     this.#timerAtMs = atMs;
+    this.#dueMs = atMs;
     this.#timer = host.timer(Math.max(0, atMs - nowMs), () => {
       this.#timerAtMs = Number.POSITIVE_INFINITY;
       this.wake();

@@ -138,6 +138,33 @@ test('Gray-paused-leader: a leader that stood still answers nothing as a leader 
   }
 });
 
+test('Gray-paused-leader: a leader that stood still for less than syncLimit ends no session whose client was served meanwhile', () => {
+  for (let seed = 1; seed <= 6; seed += 1) {
+    const stage = settled(seed, { clients: 1 });
+    const leader = leaderOf(stage);
+    const clients = stage.sids.map((sid) => openClient(stage, sid, 500));
+    const own = clients.map((client) => client.sessionId);
+    const gone = openClient(stage, leader, 500);
+    gone.call(create('/gone', '', CreateMode.EPHEMERAL));
+    stage.run(300);
+    gone.stop();
+    stage.process(leader)?.pause();
+    stage.run(800);
+    stage.process(leader)?.resume();
+    stage.run(700);
+    assert.equal(stage.leader(), leader, 'it leads on');
+    clients.forEach((client, index) => {
+      assert(
+        client.isOpen && client.sessionId === own[index],
+        `${client.serverHost}, seed ${seed}`,
+      );
+    });
+    stage.run(600);
+    assert.equal(stage.model.tree.now('/gone'), null, 'whose client is gone ends all the same');
+    epilogue(stage);
+  }
+});
+
 test('Gray-clock-jumps: wall clocks that jump by a second to a year, different at each server, end no session and keep none', () => {
   const yearMs = 365 * 86_400_000;
   const jumps = [1_000, -1_000, 60_000, -3_600_000, yearMs, -yearMs];
