@@ -172,7 +172,7 @@ export const diskMutants: readonly Mutant[] = [
   {
     name: 'names a snapshot after what it lacks',
     kin: '3127',
-    symptom: /^Z8 |^C|^T8 /,
+    symptom: /^Z|^C|^T/,
     parts: storages((storage) => {
       const write = storage.writeSnapshot.bind(storage);
       storage.writeSnapshot = (source, options, done) => {

@@ -78,7 +78,7 @@ export const sessionMutants: readonly Mutant[] = [
   {
     name: 'lets a session write that is about to end',
     kin: '1208 1496',
-    symptom: /^S3 /,
+    symptom: /^S3 |^S8 /,
     patch: () => [
       patched(tracker, 'isClosing', () => () => false),
       patched(PendingSessions.prototype, 'isOpen', () => () => true),
