@@ -1,8 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import type { ServerSettings } from './config/server-settings.ts';
 import { plainClients } from './net/client-network.ts';
 import type { ClientNetwork } from './net/client-network.ts';
 import { Refusals } from './net/peer-network.ts';
-import { openTls } from './open-tls.ts';
+import { asSecurityError, jaasTextOf, openTls, SecurityError } from './open-tls.ts';
+import { usersOf } from './sasl/digest-login.ts';
+import { parseJaas } from './sasl/jaas.ts';
+import type { ClientSasl } from './shell/client-sasl.ts';
 import type { Host } from './shell/host.ts';
 
 /**
@@ -41,4 +45,35 @@ export function openClientNetwork(
         : { transport: transport(false), address: secureClientAddress },
     hasCertificates: true,
   };
+}
+
+/** Section of a JAAS file by its standard name; without it the file is for members alone. */
+const standardSection = 'Server';
+
+/**
+ * Whom of the clients this server believes by SASL; `null`: no mechanism is configured.
+ *
+ * @throws SecurityError
+ */
+export function openClientSasl(settings: ServerSettings): ClientSasl | null {
+  const { jaasPath, saslSection, saslRequired, authRequired, authSchemes } = settings.security;
+  if (authRequired && authSchemes.length === 0) {
+    throw new SecurityError(
+      'enforce.auth.enabled=true needs enforce.auth.schemes=… beside it, e.g. digest,sasl.',
+    );
+  }
+  const sasl = jaasPath === null ? null : readClientSasl(jaasPath, saslSection);
+  if (sasl !== null || !saslRequired) return sasl;
+  throw new SecurityError(
+    `sessionRequireClientSASLAuth=true needs a JAAS file with a section ${saslSection}: ` +
+      'pass -Djava.security.auth.login.config=FILE.',
+  );
+}
+
+function readClientSasl(path: string, section: string): ClientSasl | null {
+  const text = jaasTextOf(path);
+  return asSecurityError(() => {
+    const isThere = section !== standardSection || parseJaas(text).has(section);
+    return isThere ? { users: usersOf(text, section), random: randomBytes } : null;
+  }, `${path}: `);
 }

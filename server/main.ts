@@ -13,7 +13,7 @@ import type { Host, LogLevel } from './shell/host.ts';
 import type { ServerConfig } from './config/server-config.ts';
 import { openMemberFiles } from './shell/member-files.ts';
 import type { MemberFiles } from './shell/member-files.ts';
-import { openClientNetwork } from './client-security.ts';
+import { openClientNetwork, openClientSasl } from './client-security.ts';
 import { SecurityError } from './open-tls.ts';
 import { openPeerNetwork } from './peer-security.ts';
 import { createNodeHost } from './shell/node-host.ts';
@@ -34,6 +34,8 @@ const features: ReadonlySet<Feature> = new Set<Feature>([
   'quorumTls',
   'quorumSasl',
   'clientTls',
+  'clientSasl',
+  'enforceAuth',
   'localSessions',
   'readOnlyMode',
   'snapshotCompression',
@@ -63,6 +65,7 @@ export async function runServer(
     settings,
     peers: openOrRefuse(() => openPeerNetwork(config, settings, host, addressMapPath)),
     clients: openOrRefuse(() => openClientNetwork(settings, host, addressMapPath)),
+    clientSasl: openOrRefuse(() => openClientSasl(settings)),
     ...(memberFiles === null ? {} : { memberFiles }),
   });
   if (server === null) return;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { TlsSettings } from './config/tls-settings.ts';
 import { KeyStoreError } from './keys/key-store-error.ts';
 import { certificateWarnings, loadTlsMaterial, TlsMaterialWatch } from './keys/tls-material.ts';
@@ -63,5 +64,16 @@ export function asSecurityError<T>(open: () => T, prefix: string = ''): T {
   } catch (error) {
     if (!(error instanceof KeyStoreError || error instanceof JaasError)) throw error;
     throw new SecurityError(`${prefix}${error.message}`);
+  }
+}
+
+/** @throws SecurityError */
+export function jaasTextOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    throw new SecurityError(
+      `${path} cannot be read. Correct -Djava.security.auth.login.config, or who may read it.`,
+    );
   }
 }

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { ServerConfig } from './config/server-config.ts';
 import type { ServerSettings } from './config/server-settings.ts';
 import { createSaslTransport } from './net/sasl-transport.ts';
 import { plainPeers, Refusals } from './net/peer-network.ts';
 import type { PeerNetwork } from './net/peer-network.ts';
 import { QuorumSasl } from './net/quorum-sasl.ts';
-import { asSecurityError, openTls, SecurityError } from './open-tls.ts';
+import { asSecurityError, jaasTextOf, openTls, SecurityError } from './open-tls.ts';
 import { loginOf, usersOf } from './sasl/digest-login.ts';
 import type { Host } from './shell/host.ts';
 
@@ -72,7 +71,7 @@ function openSasl(settings: ServerSettings, host: Host): QuorumSasl {
       'quorum.auth.enableSasl=true needs a JAAS file: pass -Djava.security.auth.login.config=FILE.',
     );
   }
-  const text = textOf(path);
+  const text = jaasTextOf(path);
   return asSecurityError(
     () =>
       new QuorumSasl({
@@ -84,14 +83,4 @@ function openSasl(settings: ServerSettings, host: Host): QuorumSasl {
       }),
     `${path}: `,
   );
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    throw new SecurityError(
-      `${path} cannot be read. Correct -Djava.security.auth.login.config, or who may read it.`,
-    );
-  }
 }

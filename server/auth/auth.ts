@@ -14,6 +14,8 @@ export interface AuthOptions {
   readonly digestSchemeEnabled?: boolean;
   /** Clients may show certificates; the super user's name, or `null`. Without it there is no x509. */
   readonly x509?: { readonly superUser: string | null };
+  /** Clients may authenticate by SASL; likewise. */
+  readonly sasl?: { readonly superUser: string | null };
 }
 
 /** Proof → identities, and the rules by which access lists are held against them. */
@@ -30,6 +32,8 @@ export interface Auth extends SchemeRules {
     remoteAddress: string,
     subject?: string | null,
   ): Outcome<readonly Id[]>;
+  /** Of a client that has proven by SASL that it is that user. */
+  saslIds(username: string): readonly Id[];
   /** What whoAmI shows of an id. */
   userOf(id: Id): string;
 }
@@ -62,12 +66,14 @@ class BuiltInAuth implements Auth {
   readonly #superDigest: string | null;
   readonly #digestEnabled: boolean;
   readonly #x509: { readonly superUser: string | null } | null;
+  readonly #sasl: { readonly superUser: string | null } | null;
   readonly #ranges = new Map<string, AddressRange | null>();
 
   constructor(options: AuthOptions) {
     this.#superDigest = options.superDigest;
     this.#digestEnabled = options.digestSchemeEnabled ?? true;
     this.#x509 = options.x509 ?? null;
+    this.#sasl = options.sasl ?? null;
   }
 
   connectionIds(remoteAddress: string, subject: string | null = null): Id[] {
@@ -95,6 +101,11 @@ class BuiltInAuth implements Auth {
     return { value: [id] };
   }
 
+  saslIds(username: string): readonly Id[] {
+    const id: Id = { scheme: 'sasl', id: username };
+    return username === this.#sasl?.superUser ? [{ scheme: 'super', id: '' }, id] : [id];
+  }
+
   isValid(id: Id): boolean {
     switch (id.scheme) {
       case 'world':
@@ -105,6 +116,8 @@ class BuiltInAuth implements Auth {
         return this.#digestEnabled && isDigestId(id.id);
       case 'x509':
         return this.#x509 !== null && isDistinguishedName(id.id);
+      case 'sasl':
+        return this.#sasl !== null && id.id !== '';
       default:
         return false;
     }
@@ -116,6 +129,8 @@ class BuiltInAuth implements Auth {
         return this.#digestEnabled && connectionId.id === entryId.id;
       case 'x509':
         return this.#x509 !== null && connectionId.id === entryId.id;
+      case 'sasl':
+        return this.#sasl !== null && connectionId.id === entryId.id;
       case 'ip': {
         const address = this.#range(connectionId.id);
         const range = this.#range(entryId.id);
@@ -128,6 +143,7 @@ class BuiltInAuth implements Auth {
 
   isAuthenticated(scheme: string): boolean {
     if (scheme === 'x509') return this.#x509 !== null;
+    if (scheme === 'sasl') return this.#sasl !== null;
     return scheme === 'digest' && this.#digestEnabled;
   }
 
@@ -135,6 +151,7 @@ class BuiltInAuth implements Auth {
     switch (id.scheme) {
       case 'ip':
       case 'x509':
+      case 'sasl':
         return id.id;
       case 'digest': {
         const colon = id.id.indexOf(':');

@@ -15,6 +15,9 @@ export const quorumService: DigestService = {
   serverName: 'zk-quorum-sasl-md5',
 };
 
+/** Between a client and a server. Source: configuration, section 7. */
+export const clientService: DigestService = { protocol: 'zookeeper', serverName: 'zk-sasl-md5' };
+
 /** Random bytes of a nonce; it is sent as base64. */
 export const nonceBytes = 30;
 

@@ -2,6 +2,7 @@ import type { ClientConnection } from '../net/client-connection.ts';
 import type { Id } from '../protocol/acl.ts';
 import type { ErrorCode } from '../protocol/error-code.ts';
 import type { SessionId } from '../protocol/session-id.ts';
+import type { DigestMd5Server } from '../sasl/digest-md5.ts';
 import { sessionIdNone } from '../protocol/session-id.ts';
 import type { Zxid } from '../protocol/zxid.ts';
 import { zxidZero } from '../protocol/zxid.ts';
@@ -43,6 +44,8 @@ export class Client {
   /** Whether the answer to the handshake carries the readOnly byte. */
   hasReadOnlyByte = false;
   authIds: readonly Id[];
+  /** Of a SASL exchange that has begun. */
+  sasl: DigestMd5Server | 'over' | null = null;
   /** Oldest waiting request, or `null`: then reads are answered at once. */
   first: Pending | null = null;
   last: Pending | null = null;

@@ -11,6 +11,7 @@ import type { StoredTree } from '../tree/door.ts';
 import type { WatchTable } from '../watch/door.ts';
 import type { ZabPeer } from '../zab/door.ts';
 import type { Client, Latency, Pending } from './client.ts';
+import type { ClientSasl } from './client-sasl.ts';
 import type { Digests } from './digests.ts';
 import type { Host } from './host.ts';
 import type { Membership } from './membership.ts';
@@ -24,6 +25,10 @@ export interface Core {
   readonly host: Host;
   readonly peers: PeerNetwork;
   readonly clients: ClientNetwork;
+  /** `null`: no mechanism is configured. */
+  readonly clientSasl: ClientSasl | null;
+  /** A client must hold an id of one of these before it asks for anything; `null`: no matter. */
+  readonly requiredSchemes: readonly string[] | null;
   tree: StoredTree;
   readonly storage: Storage;
   peer: ZabPeer;

@@ -3,12 +3,13 @@ import { ErrorCode } from '../protocol/error-code.ts';
 import { Xid, requestHeaderBytes } from '../protocol/headers.ts';
 import { JuteError, JuteReader } from '../protocol/jute.ts';
 import { OpCode } from '../protocol/op-code.ts';
-import { authRequest } from '../protocol/requests/access.ts';
+import { authRequest, saslToken } from '../protocol/requests/access.ts';
 import { optionalPathRequest } from '../protocol/requests/read.ts';
 import { isWrite, readWrite } from '../protocol/requests/write-request.ts';
 import type { DecodedWrite } from '../protocol/requests/write-request.ts';
 import { zxidNone, zxidZero } from '../protocol/zxid.ts';
 import type { Client, Pending } from './client.ts';
+import { stepSasl } from './client-sasl.ts';
 import type { Core, Upstream } from './core.ts';
 import { needsQuorum, readOnlyRefusal } from './read-only.ts';
 import { answerRead } from './reads.ts';
@@ -163,6 +164,10 @@ export class Requests {
     client.lastXid = xid;
     if (client.isEnding) return;
     if (opCode === OpCode.AUTH) return this.#authenticate(client, xid);
+    const { requiredSchemes } = core;
+    if (requiredSchemes !== null && opCode !== OpCode.SASL) {
+      if (!this.#isAdmitted(client, xid, requiredSchemes)) return;
+    }
     if (client.touchedTurn !== core.turn) {
       client.lastInputMs = core.nowMs;
       // The session ended; its client learns of it when it comes back. None of its later requests
@@ -299,10 +304,36 @@ export class Requests {
     replyHeader(this.#core, client, xid, zxidZero, ErrorCode.OK);
   }
 
-  /** No mechanism is configured: success without a token, as the reference answers. */
   #answerSasl(client: Client, xid: number): void {
-    beginReply(this.#core, client, xid, zxidZero, ErrorCode.OK).bytes(null);
+    const core = this.#core;
+    // No mechanism is configured: success without a token, as the reference answers.
+    if (core.clientSasl === null) return this.#replySasl(client, xid, ErrorCode.OK, null);
+    const step = stepSasl(core.clientSasl, client, saslToken.read(this.#reader));
+    if ('refused' in step) {
+      const isRequired = core.requiredSchemes?.includes('sasl') === true;
+      const { AUTH_FAILED, SESSION_CLOSED_REQUIRE_SASL_AUTH } = ErrorCode;
+      const error = isRequired ? SESSION_CLOSED_REQUIRE_SASL_AUTH : AUTH_FAILED;
+      this.#replySasl(client, xid, error, null);
+      return this.#sessions.closeAfterReplies(client, `SASL failed: ${step.refused}`);
+    }
+    if (step.username !== null) {
+      client.authIds = withIds(client.authIds, core.auth.saslIds(step.username));
+    }
+    this.#replySasl(client, xid, ErrorCode.OK, step.token);
+  }
+
+  #replySasl(client: Client, xid: number, error: ErrorCode, token: Uint8Array | null): void {
+    beginReply(this.#core, client, xid, zxidZero, error).bytes(token);
     endReply(this.#core, client, zxidZero);
+  }
+
+  /** Whether it may ask for anything yet; told and closed if not. */
+  #isAdmitted(client: Client, xid: number, schemes: readonly string[]): boolean {
+    if (client.authIds.some((id) => schemes.includes(id.scheme))) return true;
+    const error = ErrorCode.SESSION_CLOSED_REQUIRE_SASL_AUTH;
+    replyHeader(this.#core, client, xid, zxidZero, error);
+    this.#sessions.closeAfterReplies(client, `it must authenticate by ${schemes.join(' or ')}`);
+    return false;
   }
 
   /** No transaction ends what none has begun. */

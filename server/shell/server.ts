@@ -22,6 +22,7 @@ import type { PeerOptions, ZabPeer } from '../zab/door.ts';
 import { createPeer } from '../zab/peer.ts';
 import type { Client } from './client.ts';
 import { Latency } from './client.ts';
+import type { ClientSasl } from './client-sasl.ts';
 import { Commits } from './commits.ts';
 import type { Core, SessionRules } from './core.ts';
 import { zeroCounters } from './core.ts';
@@ -64,6 +65,7 @@ export interface ServerParts {
   readonly peers?: PeerNetwork;
   /** How clients come; without it by the host's transport alone. */
   readonly clients?: ClientNetwork;
+  readonly clientSasl?: ClientSasl | null;
 }
 
 /** A server that has recovered what its disk has. */
@@ -143,6 +145,9 @@ class Server implements ServerLife {
       ...(clients.hasCertificates
         ? { x509: { superUser: parts.settings?.security.x509SuperUser ?? null } }
         : {}),
+      ...((parts.clientSasl ?? null) === null
+        ? {}
+        : { sasl: { superUser: parts.settings?.security.saslSuperUser ?? null } }),
     });
     const next = nextMembers(config, tree);
     const peer = peerOf(config, host, recovered, { ...parts, next });
@@ -151,6 +156,8 @@ class Server implements ServerLife {
       host,
       peers: parts.peers ?? plainPeers(host.transport),
       clients,
+      clientSasl: parts.clientSasl ?? null,
+      requiredSchemes: requiredSchemesOf(parts.settings),
       tree,
       storage: this.#storage,
       peer,
@@ -308,6 +315,14 @@ function isLogged(config: ServerConfig, settings: ServerSettings | undefined): b
   const own = config.ensemble?.servers.find((server) => server.sid === config.sid);
   const mayGoWithout = own?.role === 'observer' && !config.reconfigEnabled;
   return !mayGoWithout || settings?.storage.observersSync !== false;
+}
+
+/** Either setting asks for it. */
+function requiredSchemesOf(settings: ServerSettings | undefined): readonly string[] | null {
+  if (settings === undefined) return null;
+  const { saslRequired, authRequired, authSchemes } = settings.security;
+  if (!saslRequired && !authRequired) return null;
+  return [...(saslRequired ? ['sasl'] : []), ...(authRequired ? authSchemes : [])];
 }
 
 function storageOptions(

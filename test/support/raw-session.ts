@@ -34,6 +34,8 @@ export class RawSession {
   readonly #decoder = new FrameDecoder(1 << 26);
   readonly #waiting: { resolve: (frame: Buffer) => void; reject: (error: Error) => void }[] = [];
   #failure: Error | null = null;
+  /** Record of the last reply. */
+  #body: Buffer = Buffer.alloc(0);
   #xid = 0;
   /** Of requests whose replies are not waited for; below all that mean something. */
   #otherXid = -1000;
@@ -87,6 +89,15 @@ export class RawSession {
   /** Any request by its record's bytes: the error code. */
   request(opCode: OpCode, record: Uint8Array): Promise<number> {
     return this.#call(opCode, (writer) => writer.raw(record));
+  }
+
+  /** As {@link request}, with the record of the reply. */
+  async ask(
+    opCode: OpCode,
+    record: Uint8Array,
+  ): Promise<{ readonly error: number; readonly body: Buffer }> {
+    const error = await this.request(opCode, record);
+    return { error, body: this.#body };
   }
 
   /** The reply is not waited for: what is sent behind it is answered with that identity. */
@@ -151,7 +162,9 @@ export class RawSession {
     const reader = new JuteReader(frame, 0, frame.length);
     if (reader.int32() !== xid) throw new Error('a reply out of order');
     this.lastZxid = reader.zxid();
-    return reader.int32();
+    const error = reader.int32();
+    this.#body = frame.subarray(reader.offset);
+    return error;
   }
 
   #write(write: (writer: JuteWriter) => void): void {
