@@ -30,6 +30,7 @@ test('ZOOKEEPER-2201: a learner that stops reading, also in the middle of a tree
     const [sid] = followersOf(stage);
     if (seed % 2 === 0) {
       stage.crash(sid, 'lost');
+      stage.run(100);
       stage.wipe(sid);
       stage.start(sid);
       stage.world.runUntil(() => saidCount(stage, 'how=snap') > 1, 3_000, 0.2);

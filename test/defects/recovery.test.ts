@@ -147,6 +147,7 @@ test('ZOOKEEPER-1653, ZOOKEEPER-4269: a first start, and a change of epoch, may 
     const world = settled(step, { clients: 1 });
     const [sid] = followersOf(world);
     world.crash(sid, 'lost');
+    world.run(50);
     if (step % 2 === 0) world.wipe(sid);
     const former = leaderOf(world);
     world.crash(former, 'lost');
