@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Login } from '../../server/sasl/digest-login.ts';
-import { DigestMd5Client, DigestMd5Server, quorumService } from '../../server/sasl/digest-md5.ts';
+import {
+  clientService,
+  DigestMd5Client,
+  DigestMd5Server,
+  quorumService,
+} from '../../server/sasl/digest-md5.ts';
 import { messageBytesMax, parseDirectives } from '../../server/sasl/directives.ts';
+import { clientVectors } from '../protocol/golden.ts';
 
 // Goal: whoever knows the password of a name that is known gets in, and nobody else does.
 // Method: both sides against each other; the example of the standard; every directive changed.
@@ -96,6 +102,27 @@ test('the example of the standard', () => {
   const verdict = server.judge(Buffer.from(said));
   assert('proof' in verdict);
   assert.equal(verdict.proof.toString(), 'rspauth=ea40f60335c427b5527b84dbabcdfffd');
+});
+
+test('the recorded exchange of a client: the same challenge, the same proof', () => {
+  /** What stands behind the header of a request, or of a reply, as a buffer. */
+  const tokenOf = (name: string, direction: string): Buffer => {
+    const vector = clientVectors('sasl').find(
+      (each) => each.name === `sasl/${name}` && each.direction === direction,
+    );
+    assert(vector !== undefined, name);
+    return Buffer.from(vector.hex, 'hex').subarray(direction === 'request' ? 16 : 24);
+  };
+  const challenge = tokenOf('initial-empty-token', 'response');
+  const nonce = /nonce="([^"]*)"/.exec(challenge.toString())?.[1] ?? '';
+  const bob = (password: string): DigestMd5Server =>
+    new DigestMd5Server(clientService, new Map([['bob', password]]), nonce);
+  assert.equal(bob('bobsecret').challenge().toString(), challenge.toString());
+  const verdict = bob('bobsecret').judge(tokenOf('digest-md5-response', 'request'));
+  assert('proof' in verdict, JSON.stringify(verdict));
+  const proof = tokenOf('digest-md5-response', 'response').toString();
+  assert.equal(verdict.proof.toString(), proof);
+  assert('refused' in bob('other').judge(tokenOf('digest-md5-response', 'request')));
 });
 
 test('a challenge that asks for more than there is, is not answered', () => {
