@@ -29,8 +29,9 @@ const folders: readonly string[] = [
 /** The load goes on for so long after everybody serves again. */
 const calmMs = 1_500;
 /**
- * Everybody serves within so long after everything is healed: one may first take an old vote for
- * its election, and wait for followers as long as it may.
+ * Everybody serves within so long after everything is healed. TCP repeats what a cut has swallowed
+ * only after as long again as the cut has lasted, and a member of the reference that hears old
+ * votes first may lead nobody for an initLimit.
  */
 const servesMsMax = 2 * initLimitMs;
 /** Sessions of clients that have died end within their timeout, and a tick or two. */
