@@ -11,7 +11,7 @@ export const jksMagic = 0xfeedfeed;
 export const jceksMagic = 0xcececece;
 
 /** Entries of one store. */
-const entriesMax = 10_000;
+export const entriesMax = 10_000;
 
 const entryKind = { key: 1, trusted: 2 } as const;
 const keyProtection = '1.3.6.1.4.1.42.2.17.1.1';
@@ -35,7 +35,11 @@ export function readJks(bytes: Buffer, password: string): StoreEntries {
   reader.uint32();
   const version = reader.uint32();
   const count = reader.uint32();
-  if ((version !== 1 && version !== 2) || count > entriesMax) throw damaged();
+  if (version !== 1 && version !== 2) throw damaged();
+  if (count > entriesMax) {
+    const problem = `It says that it holds ${count} entries, more than ${entriesMax}.`;
+    throw new KeyStoreProblem(problem, 'Make it again with what this server needs alone.');
+  }
   const entries = { keys: [] as Buffer[], certificates: [] as Buffer[], trusted: [] as Buffer[] };
   for (let index = 0; index < count; index += 1) {
     const kind = reader.uint32();

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import type { KeyStore } from '../../server/config/tls-settings.ts';
+import { readDer } from '../../server/keys/der.ts';
+import { entriesMax } from '../../server/keys/jks.ts';
+import { iterationsMax, pkcs12Mac } from '../../server/keys/password-encryption.ts';
 import { KeyStoreError } from '../../server/keys/key-store-error.ts';
 import { readIdentities, readTrusted, storeBytesMax } from '../../server/keys/key-store.ts';
 import { CertificateAuthority } from '../support/certificates.ts';
@@ -112,6 +115,38 @@ describe('what is no such store is refused', () => {
     const other = new CertificateAuthority().issue({ commonName: 'other' });
     writeFileSync(path, `${key.slice(0, key.indexOf('-----BEGIN CERT'))}${other.certificate}`);
     assert.match(refusalOf(store(path, 'PEM')).message, /no certificate for its private key/);
+  });
+
+  test('JKS with too many entries', () => {
+    const path = join(scratch, 'many.jks');
+    const body = Buffer.alloc(12);
+    body.writeUInt32BE(0xfeedfeed, 0);
+    body.writeUInt32BE(2, 4);
+    body.writeUInt32BE(entriesMax + 1, 8);
+    const password = Buffer.from('changeit', 'utf16le').swap16();
+    const hash = createHash('sha1').update(password).update('Mighty Aphrodite').update(body);
+    writeFileSync(path, Buffer.concat([body, hash.digest()]));
+    assert.match(refusalOf(store(path, 'JKS')).message, /holds 10001 entries, more than 10000/);
+  });
+
+  test('PKCS12 whose password takes too many rounds', () => {
+    const tlv = (tag: number, ...parts: Buffer[]): Buffer => {
+      const content = Buffer.concat(parts);
+      return Buffer.concat([Buffer.of(tag, content.length), content]);
+    };
+    const sha256 = Buffer.from('0609608648016503040201', 'hex');
+    const rounds = Buffer.alloc(4);
+    rounds.writeUInt32BE(iterationsMax + 1);
+    const macData = tlv(
+      0x30,
+      tlv(0x30, tlv(0x30, sha256), tlv(0x04, Buffer.alloc(32))),
+      tlv(0x04, Buffer.alloc(8)),
+      tlv(0x02, rounds),
+    );
+    assert.throws(
+      () => pkcs12Mac(readDer(macData), 'changeit', Buffer.alloc(1)),
+      /derived in 1000001 rounds, outside 1\.\.1000000/,
+    );
   });
 
   test('a file above the limit', () => {

@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test';
 import { createSecureContext } from 'node:tls';
 import type { SecureContextOptions } from 'node:tls';
 import type { TlsSettings } from '../../server/config/tls-settings.ts';
+import { lookupsMax } from '../../server/net/peer-names.ts';
 import { handshakesMax, TlsTransport } from '../../server/net/tls-transport.ts';
 import type { TlsTransportOptions } from '../../server/net/tls-transport.ts';
 import type { Connection, Listener } from '../../server/net/transport.ts';
@@ -271,6 +272,15 @@ describe('names are looked up forward alone', () => {
     assert.match(accepting.refused.join(), /names no member/);
     assert.equal(asked.includes('reverse'), false);
     assert.equal(asked.includes('evil.example'), true);
+  });
+
+  test('a certificate of many names costs a few look-ups', async (context) => {
+    const asked = lyingDns(context, { [`zk-${lookupsMax}.example`]: '127.0.0.1' });
+    using port = await listen(party({ memberHosts: () => [] }));
+    const names = Array.from({ length: 20 }, (_, index) => `zk-${index}.example`);
+    const joining = party({ context: contextFor(names) });
+    assert.notEqual(await greet(joining, port.number), 'echoed');
+    assert.equal(asked.filter((name) => name.startsWith('zk-')).length, lookupsMax);
   });
 
   test('a server that joins is where a name of its certificate leads', async (context) => {
