@@ -67,8 +67,8 @@ test('ZOOKEEPER-2355: a follower that fails in the middle of the proposals about
     stage.run(moment * 0.25);
     // Bytes of a proposal are cut anywhere.
     stage.network.reset(stage.hostOf(leader), stage.hostOf(sid));
-    client.stop();
     stage.run(200);
+    client.stop();
     servingWithin(stage, 10_000, ...stage.sids);
     const reader = openClient(stage, sid);
     let error: number | undefined;
