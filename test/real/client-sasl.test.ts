@@ -87,9 +87,12 @@ describe('who does not prove it is told and closed', () => {
     ['', 's3cret'],
   ];
   for (const [username, password] of cases) {
-    test(`"${username}" with ${password}`, async () => {
+    test(`ZOOKEEPER-4839: "${username}" with ${password}, right behind somebody who did prove it`, async () => {
       using files = new KeyFiles();
       await using ensemble = await started(files);
+      const before = await open(ensemble);
+      assert.equal(await authenticate(before, 'bob', 's3cret'), ErrorCode.OK);
+      before.destroy();
       const session = await open(ensemble);
       assert.equal(await authenticate(session, username, password), ErrorCode.AUTH_FAILED);
       await until('the end', 5000, () => session.isClosed);
@@ -115,7 +118,7 @@ describe('where proof is required', () => {
     { sessionRequireClientSASLAuth: 'true' },
     { 'enforce.auth.enabled': 'true', 'enforce.auth.schemes': 'sasl,digest' },
   ]) {
-    test(`nobody is served before it: ${Object.keys(settings).join(', ')}`, async () => {
+    test(`ZOOKEEPER-3905: nobody is served before it: ${Object.keys(settings).join(', ')}`, async () => {
       using files = new KeyFiles();
       await using ensemble = await started(files, settings);
       const stranger = await open(ensemble);
