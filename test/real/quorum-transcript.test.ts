@@ -201,13 +201,15 @@ function linesOf(packets: readonly QuorumPacket[]): string[] {
   return packets.map((packet) => lines.of(packet)).filter((line) => line !== null);
 }
 
-/** A quorum of others may commit, and the client ask on, before a follower's own disk is done. */
+/**
+ * Of those of one kind the order counts, and of what clients asked for. When a commit comes is up to
+ * disks: a client may ask on before its follower's own is done, the leader propose on before a quorum's.
+ */
 function inOrder(...both: [readonly string[], readonly string[]]): [string[][], string[][]] {
-  const isAck = (line: string): boolean => line.startsWith('ACK ');
-  const [left, right] = both.map((lines) => [
-    lines.filter(isAck),
-    lines.filter((line) => !isAck(line)),
-  ]);
+  const kinds = [/^ACK /, /^COMMIT /, /^(?!ACK |COMMIT )/];
+  const [left, right] = both.map((lines) => {
+    return kinds.map((kind) => lines.filter((line) => kind.test(line)));
+  });
   return [left ?? [], right ?? []];
 }
 
