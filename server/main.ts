@@ -44,8 +44,8 @@ const features: ReadonlySet<Feature> = new Set<Feature>([
 const usage = 'usage: node server/main.ts [-Dname=value …] zoo.cfg';
 
 /**
- * Runs the server that a zoo.cfg describes, until a signal ends it. `properties` are system
- * properties by their full names, e.g. `zookeeper.snapCount`.
+ * Runs the server that a zoo.cfg describes, until a signal ends it; SIGUSR2 makes a leader hand
+ * over. `properties` are system properties by their full names, e.g. `zookeeper.snapCount`.
  */
 export async function runServer(
   zooCfgPath: string,
@@ -83,6 +83,7 @@ export async function runServer(
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
+  process.on('SIGUSR2', () => server.handOver());
 }
 
 function openOrRefuse<T>(open: () => T): T {

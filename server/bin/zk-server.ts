@@ -15,6 +15,7 @@ const usage = `usage: zk-server [--config DIR] COMMAND [zoo.cfg]
   stop              the one that start began; waits until it has ended
   restart           stop, then start
   status            what the running one says of itself
+  hand-over         a leader lets another one lead, and goes on as a follower
   version           of this server
   print-cmd         what start runs
 
@@ -54,6 +55,8 @@ async function main(): Promise<number | undefined> {
     }
     case 'status':
       return status(path, properties);
+    case 'hand-over':
+      return handOver(path, properties);
     case 'version':
       console.log(
         `ZkEnsemble, version ${version()} (protocols and files of Apache ZooKeeper 3.9.5)`,
@@ -154,6 +157,17 @@ async function stop(path: string, properties: Properties): Promise<number> {
   }
   rmSync(pidPath, { force: true });
   console.log('STOPPED');
+  return 0;
+}
+
+function handOver(path: string, properties: Properties): number {
+  const pid = runningPid(pidPathOf(load(path, properties).config.dataDir));
+  if (pid === null) {
+    console.error('no zookeeper runs here that start began; send SIGUSR2 to one in the foreground');
+    return 1;
+  }
+  process.kill(pid, 'SIGUSR2');
+  console.log('Handing over ... its log says what came of it');
   return 0;
 }
 

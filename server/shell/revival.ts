@@ -55,6 +55,10 @@ export class Revival implements RunningServer {
     return this.#isDown ? null : this.#life.clientPort;
   }
 
+  handOver(): void {
+    if (!this.#isDown) this.#life.handOver();
+  }
+
   stop(done: () => void): void {
     this.#isStopped = true;
     if (this.#isDown) this.#host.defer(done);

@@ -73,6 +73,8 @@ export interface RunningServer {
   readonly view: ServerView;
   /** The port that clients reach; `null` until it listens. */
   readonly clientPort: number | null;
+  /** A leader lets the best of the others lead, and stays a member; any other does nothing. */
+  handOver(): void;
   /** Takes no more clients, ends its role, finishes what the disk has begun; then `done`. */
   stop(done: () => void): void;
 }
@@ -261,6 +263,13 @@ class Server implements ServerLife {
    * A leader leaves politely: it takes no more proposals, what is under way is committed, and the
    * others elect while its process ends. Everyone else may go at once.
    */
+  handOver(): void {
+    const { host, config } = this.#core;
+    const isLeading = this.#effects.leadership !== null && config.ensemble !== null;
+    host.log('info', isLeading ? 'asked to hand over' : 'asked to hand over, and does not lead', {});
+    if (isLeading) this.#turn.emit({ type: 'resign', reason: 'it was asked to hand over' });
+  }
+
   stop(done: () => void): void {
     if (this.view.isDraining) return;
     this.view.isDraining = true;

@@ -121,6 +121,30 @@ test('all members killed at once come back with everything', async () => {
   for (const dump of await dumpsOf(ensemble)) assert.deepEqual(differencesOf(dump, before), []);
 });
 
+test('SIGUSR2 makes a leader hand over: it follows, and nobody at the others is disconnected', async () => {
+  const leader = await ensemble.leader();
+  const others = ensemble.members.filter((member) => member !== leader);
+  const sessions = await Promise.all(
+    others.map((member) => RawSession.open(member.clientPort, { timeoutMs: 5000 })),
+  );
+  leader.signal('SIGUSR2');
+  await until('another leader', 10_000, async () => {
+    const modes = await Promise.all(others.map((member) => member.mode()));
+    return modes.includes('leader');
+  });
+  await until('the old one to follow', 10_000, async () => (await leader.mode()) === 'follower');
+  for (const session of sessions) {
+    assert.equal(await session.create(`/handed-over-${session.sessionId}`, {}), 0);
+    await session.closeSession();
+  }
+  // A follower has nothing to hand over.
+  leader.signal('SIGUSR2');
+  await until('it to say so', 10_000, () => /does not lead/.test(leader.log()));
+  await ensemble.ready();
+  assert.equal(await leader.mode(), 'follower');
+  await assertAlike();
+});
+
 test('SIGTERM ends a member with exit code 0, and a restart keeps everything', async () => {
   const before = await dumpOf(ensemble.member(1));
   for (const member of ensemble.members) {
