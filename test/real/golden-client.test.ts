@@ -26,10 +26,10 @@ const onPurpose: Readonly<Record<string, string>> = {
 /** Zxids of multis that could not be decoded: refused here before they take one (same section). */
 const unusedZxids: readonly bigint[] = [132n, 133n, 134n];
 
-/** Recorded with settings that this server does not have, or bound to the recording's machine. */
+/** Bound to what the recording's machine drew or had. */
 const notPlayed: Readonly<Record<string, string>> = {
   reconfig: 'its replies are texts with the addresses of the recorded ensemble',
-  sasl: 'a JAAS section with DIGEST-MD5',
+  sasl: 'its proofs hold for the recorded nonce alone: replayed in test/sasl, lived in client-sasl.test.ts',
 };
 
 const translation = new Translation(unusedZxids);
