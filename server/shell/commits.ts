@@ -39,6 +39,11 @@ export class Commits {
     const isOpening = txn.body.type === OpCode.CREATE_SESSION;
     const own =
       client === undefined || isOpening ? null : this.#requests.arrived(client, txn.header.cxid);
+    // No server serves here now: what its session writes, it writes elsewhere.
+    const isServed = core.upstream !== null || own !== null;
+    if (!isServed && client?.phase === 'open' && isAsked(txn)) {
+      this.#sessions.close(client, 'its session has gone on at another server');
+    }
     const applied = core.tree.apply(txn);
     core.counters.commits += 1;
     core.digests.applied(txn.header.zxid, core.tree);
@@ -90,4 +95,9 @@ export class Commits {
       found: core.tree.digest,
     });
   }
+}
+
+/** A client's own request, and it took effect. */
+function isAsked({ header, body }: Txn): boolean {
+  return header.cxid > 0 && body.type !== OpCode.ERROR && body.type !== OpCode.CREATE_SESSION;
 }

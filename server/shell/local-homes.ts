@@ -118,19 +118,17 @@ export class LocalHomes {
     locals.renew(nowMs);
   }
 
-  /** After {@link resume}: true when nobody needs to be asked about the client's session. */
-  goesOn(client: Client): boolean {
-    const { locals, sessionRules, tree } = this.#core;
-    if (client.isLocal) {
-      if (locals.isUpgrading(client.sessionId)) {
-        this.#close(client, 'whether its session is known to all cannot be told');
-      }
-      return true;
-    }
-    // A leader that takes writes of sessions it does not know must not be asked for one that ended.
-    if (!sessionRules.localSessionsEnabled || tree.sessions.has(client.sessionId)) return false;
-    this.#close(client, 'its session has ended');
-    return true;
+  /**
+   * After {@link resume}: why the client's session does not go on here; `null`: it does. The tree is
+   * level and tells. The leader is not asked: its answer would take the session away from a server
+   * that it has gone to meanwhile; as it is, the first to write under it has it.
+   */
+  endOf(client: Client): string | null {
+    const { locals, tree } = this.#core;
+    const { sessionId, isLocal } = client;
+    if (!isLocal) return tree.sessions.has(sessionId) ? null : 'its session has ended';
+    const isTorn = locals.isUpgrading(sessionId);
+    return isTorn ? 'whether its session is known to all cannot be told' : null;
   }
 
   /** Without a leader nobody can be heard, and nobody's time passes. */

@@ -152,7 +152,7 @@ export class Sessions {
   }
 
   /**
-   * This server is level with its leader: sessions attach to it before anything is answered.
+   * This server is level with its leader: its tree tells which of its clients' sessions live.
    *
    * What a client waits for, and the history of a new epoch does not have, can never be committed
    * any more, and is asked for again. In the epoch that it was asked in it still may be: such a
@@ -170,8 +170,11 @@ export class Sessions {
         continue;
       }
       client.lastInputMs = nowMs;
-      if (!this.locals.goesOn(client)) upstream.revalidate(client);
-      if (client.phase !== 'open') continue;
+      const end = this.locals.endOf(client);
+      if (end !== null) {
+        this.close(client, end);
+        continue;
+      }
       again(client, upstream);
       this.#options.onInput(client);
     }

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CreateMode } from '../../server/protocol/create-mode.ts';
 import { create, getData, setData, sync } from './client-ops.ts';
+import { epilogue } from './epilogue.ts';
 import { report, stormScenario } from './scenario.ts';
 import type { SimClient } from './sim-client.ts';
 import { SimEnsemble } from './sim-ensemble.ts';
@@ -77,4 +78,51 @@ test('a sync that waits in front of a write does not hide that the write is comm
 test('a member that rejoins the same leader does not ask again in the same epoch', () => {
   const result = stormScenario({ seed: 10, stormMs: 30_000, storms: 2 });
   assert.equal(result.violation, null, report(10, result));
+});
+
+test('who comes late to an election takes no session back that has gone elsewhere (30 seeds)', () => {
+  let moves = 0;
+  for (let seed = 1; seed <= 30; seed += 1) {
+    const ensemble = new SimEnsemble({ seed, voters: 3 });
+    ensemble.run(1_000);
+    const leader = ensemble.leader();
+    assert(leader !== undefined, 'three servers elect within a second');
+    const others = ensemble.sids.filter((sid) => sid !== leader);
+    // The leader first, and the others once it is silent.
+    const client = ensemble.client('mover', [ensemble.hostOf(leader)], 1_200);
+    ensemble.world.runUntil(() => client.isOpen, 3_000);
+    client.call(create('/moved', 'at first'));
+    ensemble.run(200);
+    const left = client.sessionId;
+    for (const sid of others) {
+      ensemble.network.cutBoth(ensemble.hostOf(leader), ensemble.hostOf(sid));
+    }
+    ensemble.run(100);
+    ensemble.process(leader)?.pause();
+    client.call(setData('/moved', 'late'));
+    ensemble.run(20);
+    // It does not learn that the client has gone.
+    ensemble.network.cutBoth(client.process.host, ensemble.hostOf(leader));
+    client.goTo(others.map((sid) => ensemble.hostOf(sid)));
+    const isBack = (): boolean => client.isOpen && client.serverHost !== ensemble.hostOf(leader);
+    ensemble.world.runUntil(isBack, 6_000, 5);
+    if (isBack() && client.sessionId === left) {
+      moves += 1;
+      client.call(setData('/moved', 'after the move'));
+      ensemble.run(30);
+    }
+    for (const sid of others) {
+      ensemble.network.heal(ensemble.hostOf(leader), ensemble.hostOf(sid));
+      ensemble.network.heal(ensemble.hostOf(sid), ensemble.hostOf(leader));
+    }
+    ensemble.process(leader)?.resume();
+    ensemble.settle(10_000);
+    ensemble.run(1_000);
+    ensemble.network.healAll();
+    if (client.sessionId === left && isBack()) {
+      assert.equal(ensemble.model.tree.now('/moved')?.data, 'after the move', `seed ${seed}`);
+    }
+    epilogue(ensemble);
+  }
+  assert(moves > 10, `${moves} sessions moved`);
 });

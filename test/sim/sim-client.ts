@@ -95,7 +95,7 @@ export class SimClient {
   /** It names a session that it does not own. */
   #isStranger = false;
   readonly #network: SimNetwork;
-  readonly #hosts: readonly string[];
+  #hosts: readonly string[];
   readonly #wantedTimeoutMs: number;
   readonly #takesReadOnly: boolean;
   readonly #observer: ClientObserver;
@@ -178,6 +178,11 @@ export class SimClient {
   pretendToOwn(sessionId: SessionId): void {
     this.#isStranger = true;
     this.sessionId = sessionId;
+  }
+
+  /** Where its next connections go. */
+  goTo(hosts: readonly string[]): void {
+    this.#hosts = hosts;
   }
 
   /** No reconnects any more. */

@@ -180,7 +180,7 @@ export const sessionMutants: readonly Mutant[] = [
   {
     name: 'gives a new session to who comes back with an old one',
     kin: 'Keeper 116690',
-    symptom: /^S3 /,
+    symptom: /^S3 |^S8 /,
     patch: () => handshakes((bytes) => bytes.setBigInt64(sessionIdAt, 0n)),
   },
 ];
