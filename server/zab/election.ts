@@ -2,10 +2,12 @@ import type { Notification } from '../protocol/notification.ts';
 import { notificationVersion, ServerState } from '../protocol/notification.ts';
 import { epochMax } from '../protocol/zxid.ts';
 import { assert } from '../util/assert.ts';
+import { Ballots } from './ballots.ts';
 import type { Core } from './core.ts';
 import type { ZabEvent } from './events.ts';
+import { initialVote, isBetterVote, ownVoteAgainst } from './own-vote.ts';
 import type { Vote } from './vote.ts';
-import { agrees, beats, voteNone } from './vote.ts';
+import { voteNone } from './vote.ts';
 
 /** What an answer was given to. */
 interface Heard {
@@ -42,16 +44,14 @@ export class Election {
   #isLooking = false;
   #proposal: Vote;
   /** Votes of this round and, apart, those of servers that do not look any more. */
-  readonly #votes = new Map<number, Vote>();
-  readonly #outside = new Map<number, Vote>();
+  readonly #votes: Ballots;
+  readonly #outside: Ballots;
   /** The last vote of each server that was answered, and when. */
   readonly #heard = new Map<number, Heard>();
   /** Voters that cannot be dialled in this round; until they are heard. */
   readonly #unreachable = new Set<number>();
   /** Voters that have never had a history, by what they said last. */
   readonly #blank = new Set<number>();
-  /** One mark for each voter, used during one count only. */
-  readonly #marks: number[] = [];
   #resendMs = Number.POSITIVE_INFINITY;
   #resendAfterMs = 0;
   #finalizeMs = Number.POSITIVE_INFINITY;
@@ -62,7 +62,9 @@ export class Election {
 
   constructor(core: Core) {
     this.#core = core;
-    this.#proposal = this.#initialVote();
+    this.#votes = new Ballots(core);
+    this.#outside = new Ballots(core);
+    this.#proposal = initialVote(core, this.#round);
     this.#current = {
       leader: core.sid,
       zxid: core.lastClaimed,
@@ -105,7 +107,7 @@ export class Election {
     this.#unreachable.clear();
     this.#retellMs = Number.POSITIVE_INFINITY;
     this.#finalizeMs = Number.POSITIVE_INFINITY;
-    this.#proposal = this.#initialVote();
+    this.#proposal = initialVote(this.#core, this.#round);
     this.#resendAfterMs = this.#core.options.notificationMsMin;
     this.#resendMs = nowMs + this.#resendAfterMs;
     this.#broadcast(nowMs);
@@ -132,7 +134,7 @@ export class Election {
     if (nowMs >= this.#finalizeMs) {
       this.#finalizeMs = Number.POSITIVE_INFINITY;
       // A voter that restarted meanwhile may have taken its vote back.
-      if (this.#isQuorum(this.#votes, this.#proposal)) return this.#decide(this.#proposal);
+      if (this.#votes.areFor(this.#proposal)) return this.#decide(this.#proposal);
     }
     if (nowMs >= this.#retellMs) {
       this.#retellMs = Number.POSITIVE_INFINITY;
@@ -218,7 +220,7 @@ export class Election {
     if (told.state !== ServerState.LOOKING || told.electionEpoch <= this.#round) return;
     this.#round = told.electionEpoch;
     this.#votes.clear();
-    this.#propose(this.#initialVote(), nowMs);
+    this.#propose(initialVote(this.#core, this.#round), nowMs);
   }
 
   /**
@@ -260,63 +262,37 @@ export class Election {
     if (this.#core.lastClaimed === -1 || told.zxid === -1) return;
     if (told.electionEpoch < this.#round) return;
     const vote = voteOf(told, 0);
-    this.#votes.set(from, vote);
+    const own = ownVoteAgainst(this.#core, this.#round, vote);
+    this.#votes.put(from, vote);
     if (told.electionEpoch > this.#round) {
       this.#round = told.electionEpoch;
       this.#votes.clear();
-      this.#votes.set(from, vote);
-      const own = this.#ownAgainst(vote);
-      this.#propose(this.#beats(vote, own) ? vote : own, nowMs);
-    } else if (this.#beats(vote, this.#proposal)) {
+      this.#votes.put(from, vote);
+      const standing = ownVoteAgainst(this.#core, this.#round, vote);
+      this.#propose(isBetterVote(this.#core, vote, standing) ? vote : standing, nowMs);
+    } else if (isBetterVote(this.#core, vote, this.#proposal)) {
       this.#propose(vote, nowMs);
-    } else if (this.#proposal.leader === voteNone && this.#ownAgainst(vote).leader !== voteNone) {
-      this.#propose(this.#ownAgainst(vote), nowMs);
+    } else if (this.#proposal.leader === voteNone && own.leader !== voteNone) {
+      this.#propose(own, nowMs);
     } else {
       // It may have missed this server's vote: while it still followed, votes of others pass by.
-      if (!isEcho && this.#beats(this.#proposal, vote)) this.#send(from, this.#proposal);
+      const isMissed = !isEcho && isBetterVote(this.#core, this.#proposal, vote);
+      if (isMissed) this.#send(from, this.#proposal);
       this.#conclude(nowMs);
     }
-  }
-
-  /**
-   * The order of votes. While members change, whoever has a vote already comes before one of the
-   * next members with the same history: those who have not heard of the change do not know it.
-   */
-  #beats(candidate: Vote, current: Vote): boolean {
-    const { members, quorum } = this.#core;
-    const isTie = candidate.peerEpoch === current.peerEpoch && candidate.zxid === current.zxid;
-    if (members.next !== null && isTie && quorum.weightOf(candidate.leader) > 0) {
-      const isActive = members.isActiveVoter(candidate.leader);
-      if (isActive !== members.isActiveVoter(current.leader)) return isActive;
-    }
-    return beats(candidate, current, quorum);
-  }
-
-  /**
-   * The own vote in a round where `other` stands. Who votes in the next members alone stands only
-   * against a shorter history than its own, which it could not follow.
-   */
-  #ownAgainst(other: Vote): Vote {
-    const { members, quorum, sid } = this.#core;
-    const own = this.#initialVote();
-    if (own.leader !== voteNone || members.next === null || quorum.indexOf(sid) < 0) return own;
-    const isLonger =
-      own.peerEpoch > other.peerEpoch ||
-      (own.peerEpoch === other.peerEpoch && own.zxid > other.zxid);
-    return isLonger ? { ...own, leader: sid } : own;
   }
 
   /** Votes of members of a running ensemble. */
   #countSettled(from: number, told: Notification): void {
     const vote = voteOf(told, told.version);
     if (told.electionEpoch === this.#round) {
-      this.#votes.set(from, { ...vote, version: 0 });
-      if (this.#isQuorum(this.#votes, vote) && this.#isLeaderSure(this.#votes, vote)) {
+      this.#votes.put(from, { ...vote, version: 0 });
+      if (this.#votes.areFor(vote) && this.#isLeaderSure(this.#votes, vote)) {
         return this.#decide(vote);
       }
     }
-    this.#outside.set(from, vote);
-    if (this.#isQuorum(this.#outside, vote) && this.#isLeaderSure(this.#outside, vote)) {
+    this.#outside.put(from, vote);
+    if (this.#outside.areFor(vote) && this.#isLeaderSure(this.#outside, vote)) {
       this.#round = told.electionEpoch;
       this.#decide(vote);
     }
@@ -331,17 +307,14 @@ export class Election {
   #broadcast(nowMs: number): void {
     this.#tellOthers();
     if (!this.#core.isVoter || this.#core.lastClaimed === -1) return;
-    this.#votes.set(this.#core.sid, this.#proposal);
+    this.#votes.put(this.#core.sid, this.#proposal);
     this.#conclude(nowMs);
   }
 
   /** A quorum of equal votes decides: at once if it is everybody, else after a wait. */
   #conclude(nowMs: number): void {
-    const { quorum } = this.#core;
-    if (!this.#isQuorum(this.#votes, this.#proposal)) return;
-    const isSaid = (mark: number, at: number): boolean =>
-      mark === 1 || this.#unreachable.has(quorum.voters[at] ?? -1);
-    if (quorum.reaches(this.#marks, 1) && this.#marks.every(isSaid)) {
+    if (!this.#votes.areFor(this.#proposal)) return;
+    if (this.#votes.areAllFor(this.#proposal, this.#unreachable)) {
       return this.#decide(this.#proposal);
     }
     this.#finalizeMs = Math.min(this.#finalizeMs, nowMs + finalizeWaitMs);
@@ -357,34 +330,12 @@ export class Election {
     this.#outcome = vote;
   }
 
-  #isQuorum(votes: ReadonlyMap<number, Vote>, wanted: Vote): boolean {
-    const { voters } = this.#core.quorum;
-    this.#marks.length = voters.length;
-    for (let at = 0; at < voters.length; at += 1) {
-      const vote = votes.get(voters[at] ?? -1);
-      this.#marks[at] = vote !== undefined && agrees(vote, wanted) ? 1 : 0;
-    }
-    return this.#core.quorum.reaches(this.#marks, 1);
-  }
-
   /** A leader counts only if it says itself that it leads; this server, if it is its own round. */
-  #isLeaderSure(votes: ReadonlyMap<number, Vote>, vote: Vote): boolean {
+  #isLeaderSure(votes: Ballots, vote: Vote): boolean {
     if (vote.leader === this.#core.sid) {
       return vote.electionEpoch === this.#round && this.#core.lastClaimed !== -1;
     }
-    return votes.get(vote.leader)?.state === ServerState.LEADING;
-  }
-
-  #initialVote(): Vote {
-    const { lastClaimed, epochClaimed, isObserver, members, sid } = this.#core;
-    return {
-      leader: members.isVoter ? sid : voteNone,
-      zxid: isObserver ? voteNone : lastClaimed,
-      electionEpoch: this.#round,
-      peerEpoch: isObserver ? voteNone : epochClaimed,
-      state: ServerState.LOOKING,
-      version: 0,
-    };
+    return votes.of(vote.leader)?.state === ServerState.LEADING;
   }
 
   #tellOthers(): void {
