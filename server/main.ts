@@ -13,6 +13,7 @@ import type { Host, LogLevel } from './shell/host.ts';
 import type { ServerConfig } from './config/server-config.ts';
 import { openMemberFiles } from './shell/member-files.ts';
 import type { MemberFiles } from './shell/member-files.ts';
+import { allowFieldsOf } from './protocol/jute.ts';
 import { openClientNetwork, openClientSasl } from './client-security.ts';
 import { SecurityError } from './open-tls.ts';
 import { openPeerNetwork } from './peer-security.ts';
@@ -53,6 +54,7 @@ export async function runServer(
 ): Promise<void> {
   process.env['UV_THREADPOOL_SIZE'] ??= threadPoolSize;
   const { config, settings } = loadFiles(zooCfgPath, properties);
+  allowFieldsOf(config.fieldBytesMax ?? config.frameBytesMax);
   const addressMapPath = process.env['ZK_ADDRESS_MAP'] ?? null;
   const host = createNodeHost({
     addressMapPath,

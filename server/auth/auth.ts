@@ -8,10 +8,12 @@ import { isDistinguishedName } from './distinguished-name.ts';
 import { addressIdOf, addressRangeOf, isWithin } from './ip-address.ts';
 
 export interface AuthOptions {
-  /** `super:` and the base64 SHA-1; `null`: there is no super user. */
+  /** `super:` and the base64 hash; `null`: there is no super user. */
   readonly superDigest: string | null;
   /** Whether scheme `digest` exists. Default true. */
   readonly digestSchemeEnabled?: boolean;
+  /** What passwords are hashed with: OpenSSL's name. Default sha1. */
+  readonly digestAlgorithm?: string;
   /** Clients may show certificates; the super user's name, or `null`. Without it there is no x509. */
   readonly x509?: { readonly superUser: string | null };
   /** Clients may authenticate by SASL; likewise. */
@@ -46,9 +48,9 @@ export function withIds(held: readonly Id[], added: readonly Id[]): readonly Id[
   return fresh.length === 0 ? held : [...held, ...fresh];
 }
 
-/** `user:password` → `user:` and base64 of the SHA-1 of the whole. No colon: all of it is the user. */
-export function digestIdOf(proof: Uint8Array): string {
-  const hash = crypto().createHash('sha1').update(proof).digest('base64');
+/** `user:password` → `user:` and base64 of the hash of the whole. No colon: all of it is the user. */
+export function digestIdOf(proof: Uint8Array, algorithm: string = 'sha1'): string {
+  const hash = crypto().createHash(algorithm).update(proof).digest('base64');
   const text = Buffer.from(proof.buffer, proof.byteOffset, proof.byteLength).toString('utf8');
   const colon = text.indexOf(':');
   return `${colon === -1 ? text : text.slice(0, colon)}:${hash}`;
@@ -65,6 +67,7 @@ const rangesMax = 1024;
 class BuiltInAuth implements Auth {
   readonly #superDigest: string | null;
   readonly #digestEnabled: boolean;
+  readonly #digestAlgorithm: string;
   readonly #x509: { readonly superUser: string | null } | null;
   readonly #sasl: { readonly superUser: string | null } | null;
   readonly #ranges = new Map<string, AddressRange | null>();
@@ -72,6 +75,7 @@ class BuiltInAuth implements Auth {
   constructor(options: AuthOptions) {
     this.#superDigest = options.superDigest;
     this.#digestEnabled = options.digestSchemeEnabled ?? true;
+    this.#digestAlgorithm = options.digestAlgorithm ?? 'sha1';
     this.#x509 = options.x509 ?? null;
     this.#sasl = options.sasl ?? null;
   }
@@ -94,7 +98,7 @@ class BuiltInAuth implements Auth {
     if (scheme !== 'digest' || !this.#digestEnabled || proof === null) {
       return { refused: ErrorCode.AUTH_FAILED };
     }
-    const id: Id = { scheme: 'digest', id: digestIdOf(proof) };
+    const id: Id = { scheme: 'digest', id: digestIdOf(proof, this.#digestAlgorithm) };
     if (this.#superDigest !== null && isSameText(id.id, this.#superDigest)) {
       return { value: [{ scheme: 'super', id: '' }, id] };
     }

@@ -98,22 +98,30 @@ function connections(
   | 'clientConnectionsPerAddressMax'
   | 'clientConnectionsMax'
   | 'frameBytesMax'
+  | 'fieldBytesMax'
   | 'quorumListenOnAllAddresses'
   | 'sessionlessTimeoutMs'
   | 'globalOutstandingMax'
 > {
   // The reference takes a negative number of connections for no limit, as it does 0.
   const count = { min: -1, max: limits.count };
+  const frameBytesMax = values.integer('jute.maxbuffer', 'process', limits.frameBytesStandard, {
+    min: 1,
+    max: limits.frameBytes,
+  });
   return {
     clientConnectionsPerAddressMax: Math.max(
       0,
       values.integer('maxClientCnxns', 'file', 60, count),
     ),
     clientConnectionsMax: Math.max(0, values.integer('maxCnxns', 'property', 0, count)),
-    frameBytesMax: values.integer('jute.maxbuffer', 'process', limits.frameBytesStandard, {
-      min: 1,
-      max: limits.frameBytes,
-    }),
+    frameBytesMax,
+    // What a request becomes is longer than the request.
+    fieldBytesMax:
+      frameBytesMax +
+      values.integer('jute.maxbuffer.extrasize', 'property', frameBytesMax, {
+        max: limits.frameBytes,
+      }),
     quorumListenOnAllAddresses: values.flag('quorumListenOnAllIPs', 'file', false),
     sessionlessTimeoutMs: values.integer('nio.sessionlessCnxnTimeout', 'property', 10_000, {
       min: 1,
@@ -172,6 +180,7 @@ function behaviour(
   | 'reconfigEnabled'
   | 'containerCheckIntervalMs'
   | 'containerDeletesPerMinuteMax'
+  | 'containerNeverUsedMsMax'
 > {
   return {
     leaderServes:
@@ -194,6 +203,12 @@ function behaviour(
         min: 1,
         max: limits.count,
       },
+    ),
+    containerNeverUsedMsMax: values.integer(
+      'znode.container.maxNeverUsedIntervalMs',
+      'process',
+      0,
+      { max: Number.MAX_SAFE_INTEGER },
     ),
   };
 }

@@ -29,6 +29,8 @@ export interface ServerConfig {
   readonly standaloneEnabled?: boolean;
   /** Payload bytes of one client frame. */
   readonly frameBytesMax: number;
+  /** Bytes of one field in logs, snapshots and packets between servers. */
+  readonly fieldBytesMax?: number;
   readonly quorumListenOnAllAddresses: boolean;
   readonly leaderServes: boolean;
   readonly admin: {
@@ -55,6 +57,8 @@ export interface ServerConfig {
   readonly globalOutstandingMax: number;
   readonly containerCheckIntervalMs: number;
   readonly containerDeletesPerMinuteMax: number;
+  /** A container that never had a child goes after so long; 0, the standard: never. */
+  readonly containerNeverUsedMsMax?: number;
   readonly sessionlessTimeoutMs: number;
   readonly electionNotificationMsMin: number;
   readonly electionNotificationMsMax: number;

@@ -112,19 +112,12 @@ function sessionSettings(values: ConfigValues): {
   readonly localSessionsEnabled: boolean;
   readonly localSessionsUpgradingEnabled: boolean;
   readonly readOnlyModeEnabled: boolean;
-  readonly containerNeverUsedMsMax: number;
   readonly emulate353TtlNodes: boolean;
 } {
   return {
     localSessionsEnabled: values.flag('localSessionsEnabled', 'file', false),
     localSessionsUpgradingEnabled: values.flag('localSessionsUpgradingEnabled', 'file', false),
     readOnlyModeEnabled: values.flag('readonlymode.enabled', 'process', false),
-    containerNeverUsedMsMax: values.integer(
-      'znode.container.maxNeverUsedIntervalMs',
-      'process',
-      0,
-      { max: Number.MAX_SAFE_INTEGER },
-    ),
     emulate353TtlNodes: values.flag('emulate353TTLNodes', 'property', false),
   };
 }
@@ -237,6 +230,7 @@ function quorumSettings(values: ConfigValues): {
 
 function securitySettings(values: ConfigValues): {
   readonly digestEnabled: boolean;
+  /** OpenSSL's name. */
   readonly digestAlgorithm: string;
   readonly x509SuperUser: string | null;
   readonly saslSuperUser: string | null;
@@ -251,7 +245,7 @@ function securitySettings(values: ConfigValues): {
   const schemes = values.text('enforce.auth.schemes', 'property');
   return {
     digestEnabled: values.flag(`${digest}.enabled`, 'property', true),
-    digestAlgorithm: values.text(`${digest}.digestAlg`, 'property') ?? 'SHA1',
+    digestAlgorithm: digestAlgorithm(values, `${digest}.digestAlg`),
     x509SuperUser: values.text('X509AuthenticationProvider.superUser', 'property'),
     saslSuperUser: values.text('superUser', 'property'),
     saslRequired: values.flag('sessionRequireClientSASLAuth', 'property', false),
@@ -261,6 +255,26 @@ function securitySettings(values: ConfigValues): {
     saslSection: values.text('sasl.serverconfig', 'property') ?? 'Server',
     jaasPath: values.text('java.security.auth.login.config', 'process'),
   };
+}
+
+/** Java's names of hashes, and OpenSSL's. */
+const digestAlgorithms: Readonly<Record<string, string>> = {
+  SHA1: 'sha1',
+  'SHA-1': 'sha1',
+  SHA: 'sha1',
+  'SHA-224': 'sha224',
+  'SHA-256': 'sha256',
+  'SHA-384': 'sha384',
+  'SHA-512': 'sha512',
+  'SHA3-224': 'sha3-224',
+  'SHA3-256': 'sha3-256',
+  'SHA3-384': 'sha3-384',
+  'SHA3-512': 'sha3-512',
+};
+
+function digestAlgorithm(values: ConfigValues, key: string): string {
+  const name = values.oneOf(key, 'property', 'SHA1', Object.keys(digestAlgorithms));
+  return digestAlgorithms[name] ?? 'sha1';
 }
 
 function adminSettings(values: ConfigValues): {

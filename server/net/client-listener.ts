@@ -9,6 +9,10 @@ export interface ClientLimits {
   readonly totalMax: number;
   /** Payload bytes of a request frame. */
   readonly frameBytesMax: number;
+  /** Connections that the system queues before they are taken; unset: its standard. */
+  readonly backlogCount?: number | null;
+  /** The system finds out which silent clients are gone. */
+  readonly keepAlive?: boolean;
 }
 
 export interface ClientListenerHandlers {
@@ -49,11 +53,7 @@ export class ClientListener {
 
   /** A second port, which counts to the same limits. */
   alsoAt(transport: Transport, address: SocketAddress, onListening: (port: number) => void): void {
-    this.#secure = transport.listen(address, {
-      onListening,
-      onFailure: this.#handlers.onFailure,
-      onConnection: (connection) => this.#take(connection),
-    });
+    this.#secure = this.#listenBy(transport, address, onListening);
   }
 
   close(): void {
@@ -70,10 +70,20 @@ export class ClientListener {
   }
 
   #listen(address: SocketAddress): Listener {
-    return this.#transport.listen(address, {
-      onListening: this.#handlers.onListening,
+    return this.#listenBy(this.#transport, address, this.#handlers.onListening);
+  }
+
+  #listenBy(
+    transport: Transport,
+    address: SocketAddress,
+    onListening: (port: number) => void,
+  ): Listener {
+    const { backlogCount = null } = this.#limits;
+    return transport.listen(address, {
+      onListening,
       onFailure: this.#handlers.onFailure,
       onConnection: (connection) => this.#take(connection),
+      ...(backlogCount === null ? {} : { backlogCount }),
     });
   }
 
@@ -87,6 +97,7 @@ export class ClientListener {
     }
     this.#count += 1;
     this.#countByAddress.set(host, fromHost + 1);
+    if (this.#limits.keepAlive === true) connection.keepAlive?.();
     this.#handlers.onClient(new ClientConnection(connection, this.#limits.frameBytesMax));
   }
 

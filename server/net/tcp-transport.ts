@@ -34,6 +34,9 @@ export function createTcpTransport(addressMapPath: string | null): Transport {
   };
 }
 
+/** A whole ensemble's clients may come back at once. */
+const standardBacklogCount = 1024;
+
 /** Binds a server of Node and says how that went. */
 export function listenOn(
   server: Server,
@@ -47,6 +50,7 @@ export function listenOn(
     const bound = server.address();
     handlers.onListening(typeof bound === 'object' && bound !== null ? bound.port : 0);
   });
-  server.listen({ host: address.host, port: address.port, backlog: 1024 });
+  const backlog = handlers.backlogCount ?? standardBacklogCount;
+  server.listen({ host: address.host, port: address.port, backlog });
   return { close: () => void server.close() };
 }

@@ -10,6 +10,8 @@ export interface ListenHandlers {
   readonly onConnection: (connection: Connection) => void;
   /** The address cannot be bound; the reason names it. */
   readonly onFailure: (reason: string) => void;
+  /** Connections that the system queues before they are taken; standard 1024. */
+  readonly backlogCount?: number;
 }
 
 export interface SocketAddress {

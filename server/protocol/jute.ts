@@ -13,7 +13,15 @@ export interface Codec<T> {
 }
 
 /** Bound on a single string or buffer inside a record: jute.maxbuffer plus as much again. */
-export const fieldBytesMax: number = 2 * 0xfffff;
+export let fieldBytesMax: number = 2 * 0xfffff;
+
+/**
+ * From here on longer fields are taken as well: `jute.maxbuffer` and `jute.maxbuffer.extrasize`. For the
+ * whole process, before it reads anything. It never falls: what was written must stay readable.
+ */
+export function allowFieldsOf(bytes: number): void {
+  fieldBytesMax = Math.max(fieldBytesMax, bytes);
+}
 
 const longMin = -(2 ** 63);
 

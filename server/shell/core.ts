@@ -10,7 +10,9 @@ import type { Storage } from '../storage/door.ts';
 import type { StoredTree } from '../tree/door.ts';
 import type { WatchTable } from '../watch/door.ts';
 import type { ZabPeer } from '../zab/door.ts';
+import type { Audit } from './audit.ts';
 import type { Client, Latency, Pending } from './client.ts';
+import type { ClientLimits } from './client-limits.ts';
 import type { ClientSasl } from './client-sasl.ts';
 import type { Digests } from './digests.ts';
 import type { Host } from './host.ts';
@@ -25,6 +27,7 @@ export interface Core {
   readonly host: Host;
   readonly peers: PeerNetwork;
   readonly clients: ClientNetwork;
+  readonly clientLimits: ClientLimits;
   /** `null`: no mechanism is configured. */
   readonly clientSasl: ClientSasl | null;
   /** A client must hold an id of one of these before it asks for anything; `null`: no matter. */
@@ -52,6 +55,8 @@ export interface Core {
   /** Clients by session, from the handshake on. */
   readonly sessions: Map<SessionId, Client>;
   readonly counters: ShellCounters;
+  /** `null`: nobody asked for one. */
+  readonly audit: Audit | null;
   /** What `hash` shows. */
   readonly digests: Digests;
   readonly latency: Latency;

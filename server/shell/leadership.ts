@@ -226,7 +226,8 @@ export class Leadership implements Upstream {
     const countMax = Math.ceil(
       (core.config.containerDeletesPerMinuteMax * core.config.containerCheckIntervalMs) / 60_000,
     );
-    for (const path of core.tree.dueContainers(core.wallMs, 0, countMax)) {
+    const neverUsedMsMax = core.config.containerNeverUsedMsMax ?? 0;
+    for (const path of core.tree.dueContainers(core.wallMs, neverUsedMsMax, countMax)) {
       this.#submitInternal(sessionIdNone, { op: 'deleteContainer', path });
     }
   }

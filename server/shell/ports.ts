@@ -72,11 +72,13 @@ export class Ports {
   }
 
   #listen(address: SocketAddress | null): ClientListener {
-    const { config, host, clients } = this.#core;
+    const { config, host, clients, clientLimits } = this.#core;
     const limits = {
       perAddressMax: config.clientConnectionsPerAddressMax,
       totalMax: config.clientConnectionsMax,
       frameBytesMax: config.frameBytesMax,
+      backlogCount: clientLimits.backlogCount,
+      keepAlive: clientLimits.keepAlive,
     };
     const listener = new ClientListener(clients.plain, address, limits, {
       onListening: (port) => {

@@ -46,12 +46,13 @@ export class Requests {
       for (;;) {
         if (!this.#mayTake(client)) return client.connection.pause();
         client.connection.resume();
-        if (!frames.next()) return;
+        if (!frames.next()) return this.#passOn();
         this.#reader.reset(frames.buffer, frames.start, frames.end);
         client.receivedCount += 1;
         this.#core.counters.packetsReceived += 1;
         if (client.phase === 'open') this.#takeRequest(client);
-        else this.#sessions.handshake(client, this.#reader);
+        else if (this.#mayConnect()) this.#sessions.handshake(client, this.#reader);
+        else return this.#sessions.close(client, 'too many new connections');
       }
     } catch (error) {
       if (!(error instanceof JuteError)) throw error;
@@ -75,8 +76,7 @@ export class Requests {
     if (own === null || own.xid !== xid || client.phase !== 'open') return null;
     while (client.first !== null && client.first !== own) {
       const before = client.first;
-      client.shift();
-      this.#core.outstandingCount -= 1;
+      this.#leave(client, before);
       this.#answerOne(client, before);
     }
     return client.first;
@@ -84,8 +84,7 @@ export class Requests {
 
   /** The transaction or answer that the first waiting request waited for has come. */
   finished(client: Client, pending: Pending): void {
-    this.#core.outstandingCount -= 1;
-    client.shift();
+    this.#leave(client, pending);
     client.latency.add(this.#core.nowMs - pending.receivedMs);
     this.#core.latency.add(this.#core.nowMs - pending.receivedMs);
     this.#drain(client);
@@ -119,8 +118,7 @@ export class Requests {
       if (first.kind === 'write' || (first.kind === 'sync' && !first.isDone)) return;
       // What waits before a write is answered before that write is applied, whatever its size.
       if (client.writeCount === 0 && this.#holdsBack(client)) return;
-      client.shift();
-      this.#core.outstandingCount -= 1;
+      this.#leave(client, first);
       this.#answerOne(client, first);
     }
   }
@@ -150,14 +148,50 @@ export class Requests {
       client.pendingCount > 0 &&
       (this.#core.outstandingCount > this.#core.config.globalOutstandingMax ||
         client.pendingCount - client.writeCount >= readsWaitingMax);
-    return !isFull && !this.#holdsBack(client);
+    return !isFull && !this.#holdsBack(client) && !this.#isThrottled(client);
+  }
+
+  #isThrottled(client: Client): boolean {
+    const { clientLimits, outstandingCount, nowMs } = this.#core;
+    if (clientLimits.throttle === null) return false;
+    const outcome = clientLimits.throttle.ask(client, outstandingCount, nowMs);
+    if (outcome === 'late') {
+      this.#sessions.close(client, 'a request waited for longer than its session may be silent');
+    }
+    return outcome !== 'taken';
+  }
+
+  /** There was room for a request of a client that has none. */
+  #passOn(): void {
+    this.#core.clientLimits.throttle?.released(this.#core.outstandingCount);
+  }
+
+  #mayConnect(): boolean {
+    const { clientLimits, counters, nowMs } = this.#core;
+    if (clientLimits.connections?.take(nowMs) !== false) return true;
+    counters.connectionsRejected += 1;
+    return false;
+  }
+
+  /** The first of those that wait is about to be answered. */
+  #leave(client: Client, first: Pending): void {
+    const { clientLimits } = this.#core;
+    client.shift();
+    this.#core.outstandingCount -= 1;
+    clientLimits.large?.release(first);
+    clientLimits.throttle?.released(this.#core.outstandingCount);
   }
 
   #takeRequest(client: Client): void {
     const core = this.#core;
     const reader = this.#reader;
     const upstream = core.upstream as Upstream;
-    if (reader.remaining < requestHeaderBytes) throw new JuteError('a frame without a header');
+    const { remaining } = reader;
+    if (remaining < requestHeaderBytes) throw new JuteError('a frame without a header');
+    if (core.clientLimits.large?.hasRoomFor(remaining) === false) {
+      const reason = `a request of ${remaining} bytes has no room; see largeRequestMaxBytes`;
+      return this.#sessions.close(client, reason);
+    }
     const xid = reader.int32();
     const opCode = reader.int32();
     client.lastOpCode = opCode;
@@ -246,6 +280,7 @@ export class Requests {
     };
     client.push(pending);
     this.#core.outstandingCount += 1;
+    this.#core.clientLimits.large?.add(pending);
     return pending;
   }
 

@@ -1,5 +1,6 @@
 import type { ServerView } from '../admin/server-view.ts';
 import { createAuth } from '../auth/auth.ts';
+import type { AuthOptions } from '../auth/auth.ts';
 import type { Ensemble } from '../config/ensemble.ts';
 import { isSameQuorumPlace } from '../config/server-addresses.ts';
 import type { ServerConfig } from '../config/server-config.ts';
@@ -20,8 +21,10 @@ import { createTree } from '../tree/data-tree.ts';
 import { createWatchTable } from '../watch/watch-table.ts';
 import type { PeerOptions, ZabPeer } from '../zab/door.ts';
 import { createPeer } from '../zab/peer.ts';
+import { Audit } from './audit.ts';
 import type { Client } from './client.ts';
 import { Latency } from './client.ts';
+import { clientLimitsOf } from './client-limits.ts';
 import type { ClientSasl } from './client-sasl.ts';
 import { Commits } from './commits.ts';
 import type { Core, SessionRules } from './core.ts';
@@ -66,6 +69,8 @@ export interface ServerParts {
   /** How clients come; without it by the host's transport alone. */
   readonly clients?: ClientNetwork;
   readonly clientSasl?: ClientSasl | null;
+  /** Takes the lines of the audit log; without it there is none. */
+  readonly audit?: { readonly user: string; readonly write: (line: string) => void };
 }
 
 /** A server that has recovered what its disk has. */
@@ -144,6 +149,7 @@ class Server implements ServerLife {
     const clients = parts.clients ?? plainClients(host.transport);
     const auth = createAuth({
       superDigest: config.superDigest,
+      ...digestRulesOf(parts.settings),
       ...(clients.hasCertificates
         ? { x509: { superUser: parts.settings?.security.x509SuperUser ?? null } }
         : {}),
@@ -158,6 +164,7 @@ class Server implements ServerLife {
       host,
       peers: parts.peers ?? plainPeers(host.transport),
       clients,
+      clientLimits: clientLimitsOf(parts.settings, host),
       clientSasl: parts.clientSasl ?? null,
       requiredSchemes: requiredSchemesOf(parts.settings),
       tree,
@@ -266,7 +273,11 @@ class Server implements ServerLife {
   handOver(): void {
     const { host, config } = this.#core;
     const isLeading = this.#effects.leadership !== null && config.ensemble !== null;
-    host.log('info', isLeading ? 'asked to hand over' : 'asked to hand over, and does not lead', {});
+    host.log(
+      'info',
+      isLeading ? 'asked to hand over' : 'asked to hand over, and does not lead',
+      {},
+    );
     if (isLeading) this.#turn.emit({ type: 'resign', reason: 'it was asked to hand over' });
   }
 
@@ -298,6 +309,7 @@ class Server implements ServerLife {
 
   #gone(client: Client): void {
     this.#core.counters.bytesReceived += client.connection.receivedBytes;
+    this.#core.clientLimits.large?.releaseAll(client);
     this.#ports.released(client.connection.remote);
   }
 
@@ -332,6 +344,12 @@ function requiredSchemesOf(settings: ServerSettings | undefined): readonly strin
   const { saslRequired, authRequired, authSchemes } = settings.security;
   if (!saslRequired && !authRequired) return null;
   return [...(saslRequired ? ['sasl'] : []), ...(authRequired ? authSchemes : [])];
+}
+
+function digestRulesOf(settings: ServerSettings | undefined): Partial<AuthOptions> {
+  if (settings === undefined) return {};
+  const { digestEnabled: digestSchemeEnabled, digestAlgorithm } = settings.security;
+  return { digestSchemeEnabled, digestAlgorithm };
 }
 
 function storageOptions(

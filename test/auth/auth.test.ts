@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { createAuth, withIds } from '../../server/auth/auth.ts';
 import { addressIdOf } from '../../server/auth/ip-address.ts';
@@ -35,6 +36,18 @@ test('unknown schemes, world, super and a null proof fail', () => {
   assert.deepEqual(auth.authenticate('digest', null, '127.0.0.1'), {
     refused: ErrorCode.AUTH_FAILED,
   });
+});
+
+test('DigestAuthenticationProvider.digestAlg: passwords are hashed with that, the super user’s too', () => {
+  const [user, hash] = ['super', createHash('sha256').update('super:pw').digest('base64')];
+  const own = createAuth({ superDigest: `${user}:${hash}`, digestAlgorithm: 'sha256' });
+  const outcome = own.authenticate('digest', Buffer.from('super:pw'), '127.0.0.1');
+  assert.ok('value' in outcome);
+  assert.deepEqual(
+    outcome.value.map(({ scheme }) => scheme),
+    ['super', 'digest'],
+  );
+  assert.equal(outcome.value[1]?.id, `super:${hash}`);
 });
 
 test('the super user holds the mark before its ordinary id, others do not', () => {

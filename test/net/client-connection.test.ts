@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ClientConnection } from '../../server/net/client-connection.ts';
 import { ClientListener } from '../../server/net/client-listener.ts';
-import type { Listener, Transport } from '../../server/net/transport.ts';
+import type { ClientLimits } from '../../server/net/client-listener.ts';
+import type { Listener, ListenHandlers, Transport } from '../../server/net/transport.ts';
 import { JuteError } from '../../server/protocol/jute.ts';
 import { FakeConnection } from './fake-connection.ts';
 
@@ -74,13 +75,20 @@ test('replies that gathered leave before an orderly close, and nothing is sent a
   assert.equal(raw.ended, true);
 });
 
-test('connections over the limits are closed at once, and make room when they go', () => {
+/** A listener that a test brings its connections. */
+function listening(limits: Partial<ClientLimits>): {
+  readonly listener: ClientListener;
+  readonly accept: (connection: FakeConnection) => void;
+  readonly taken: ClientConnection[];
+  readonly refused: string[];
+  readonly backlogCount: number | undefined;
+} {
   const taken: ClientConnection[] = [];
   const refused: string[] = [];
-  let accept: (connection: FakeConnection) => void = () => undefined;
+  let handlers: ListenHandlers | null = null;
   const transport: Transport = {
-    listen: (_, handlers): Listener => {
-      accept = handlers.onConnection;
+    listen: (_, given): Listener => {
+      handlers = given;
       return { close: () => undefined };
     },
     connect: () => new FakeConnection(),
@@ -88,7 +96,7 @@ test('connections over the limits are closed at once, and make room when they go
   const listener = new ClientListener(
     transport,
     { host: '127.0.0.1', port: 0 },
-    { perAddressMax: 2, totalMax: 0, frameBytesMax },
+    { perAddressMax: 0, totalMax: 0, frameBytesMax, ...limits },
     {
       onListening: () => undefined,
       onFailure: () => undefined,
@@ -96,6 +104,12 @@ test('connections over the limits are closed at once, and make room when they go
       onRejected: (_, reason) => refused.push(reason),
     },
   );
+  const { onConnection, backlogCount } = handlers ?? assert.fail('it listens');
+  return { listener, accept: onConnection, taken, refused, backlogCount };
+}
+
+test('connections over the limits are closed at once, and make room when they go', () => {
+  const { listener, accept, taken, refused } = listening({ perAddressMax: 2 });
   const connections = [new FakeConnection(), new FakeConnection(), new FakeConnection()];
   for (const connection of connections) accept(connection);
   assert.equal(taken.length, 2);
@@ -104,4 +118,26 @@ test('connections over the limits are closed at once, and make room when they go
   listener.released({ host: '10.0.0.1', port: 4711 });
   accept(new FakeConnection());
   assert.equal(taken.length, 3);
+});
+
+test('maxCnxns: connections in all are bounded, wherever they come from', () => {
+  const { accept, taken, refused } = listening({ totalMax: 1 });
+  accept(new FakeConnection());
+  accept(new FakeConnection());
+  assert.equal(taken.length, 1);
+  assert.deepEqual(refused, ['more than 1 connections; see maxCnxns']);
+});
+
+test('clientTcpKeepAlive: the system looks after silent connections where that is wanted', () => {
+  for (const keepAlive of [true, false]) {
+    let count = 0;
+    const connection = Object.assign(new FakeConnection(), { keepAlive: () => (count += 1) });
+    listening({ keepAlive }).accept(connection);
+    assert.equal(count, keepAlive ? 1 : 0);
+  }
+});
+
+test('clientPortListenBacklog: the system is told how many connections to queue', () => {
+  assert.equal(listening({ backlogCount: 7 }).backlogCount, 7);
+  assert.equal(listening({ backlogCount: null }).backlogCount, undefined);
 });

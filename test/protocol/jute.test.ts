@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { fieldBytesMax, JuteError, JuteReader, JuteWriter } from '../../server/protocol/jute.ts';
+import {
+  allowFieldsOf,
+  fieldBytesMax,
+  JuteError,
+  JuteReader,
+  JuteWriter,
+} from '../../server/protocol/jute.ts';
 
 // Goal: the primitives are exact at their limits and refuse what lies beyond them.
 // Method: written and read back, at every fill of a small buffer, and from hand-made bytes.
@@ -75,4 +81,16 @@ test('bytes are views into what was given', () => {
   const view = new JuteReader(bytes).bytes();
   bytes[4] = 0;
   assert.deepEqual(view, Buffer.from('00fe', 'hex'));
+});
+
+test('jute.maxbuffer: longer fields are taken once they are allowed, and the bound never falls', () => {
+  const standard = fieldBytesMax;
+  const written = new JuteWriter();
+  written.bytes(Buffer.alloc(standard + 1));
+  const record = written.take();
+  assert.throws(() => new JuteReader(record).bytes(), JuteError);
+  allowFieldsOf(1);
+  assert.equal(fieldBytesMax, standard);
+  allowFieldsOf(standard + 1);
+  assert.equal(new JuteReader(record).bytes()?.length, standard + 1);
 });
