@@ -2,12 +2,14 @@ import { ErrorCode } from '../server/protocol/error-code.ts';
 import { JuteError } from '../server/protocol/jute.ts';
 import type { JuteReader, JuteWriter } from '../server/protocol/jute.ts';
 import { pathProblem } from '../server/protocol/path.ts';
+import { nonceBytes } from '../server/sasl/digest-md5.ts';
 import { intoChroot, outOfChroot } from './chroot.ts';
 import { deferred } from './deferred.ts';
 import { Driver } from './driver.ts';
 import { HostRing, parseConnectString } from './hosts.ts';
+import type { SaslLogin } from './sasl.ts';
 import { ClientSession } from './session.ts';
-import type { SessionState } from './session.ts';
+import type { SessionState } from './session-events.ts';
 import type { TlsOptions } from './transport.ts';
 import { WatchTable } from './watches.ts';
 import { errorName, ZkError } from './zk-error.ts';
@@ -21,6 +23,12 @@ export interface ConnectOptions {
   readonly readOnly?: boolean;
   /** Identities to prove on every connection; the first proves them before it is handed out. */
   readonly auth?: readonly { readonly scheme: string; readonly auth: Uint8Array | string }[];
+  /**
+   * Present: every connection proves by SASL DIGEST-MD5 who this is, and has the server prove that
+   * it knows the password too. A server that does not accept it, or never asks, ends the session:
+   * AUTH_FAILED.
+   */
+  readonly sasl?: SaslLogin;
   /** Present: speak TLS. */
   readonly tls?: TlsOptions;
   /** Largest reply that is accepted. Default 4 MiB. */
@@ -69,6 +77,7 @@ export class ClientConnection {
       sessionTimeoutMs: options.sessionTimeoutMs ?? sessionTimeoutMsDefault,
       isReadOnlyAllowed: options.readOnly === true,
       frameBytesMax: options.frameBytesMax ?? frameBytesMaxDefault,
+      sasl: options.sasl === undefined ? null : { login: checked(options.sasl), nonce },
       random,
     });
     this.#driver = new Driver(this.session, {
@@ -88,7 +97,7 @@ export class ClientConnection {
     const off = connection.onState((state, reason) => {
       if (state === 'connected') return resolve();
       if (!connection.session.isOver) return;
-      const code = state === 'expired' ? 'SESSION_EXPIRED' : 'CONNECTION_LOSS';
+      const code = errorName(connection.session.endError);
       const failure = connection.session.lastFailure ?? reason;
       reject(new ZkError(code, null, `${connectString} within ${timeoutMs} ms: ${failure}`));
     });
@@ -177,4 +186,18 @@ function throwLater(error: unknown): void {
   queueMicrotask(() => {
     throw error;
   });
+}
+
+/** @throws ZkError BAD_ARGUMENTS */
+function checked(login: SaslLogin): SaslLogin {
+  if (login.username !== '' && login.password !== '') return login;
+  throw new ZkError(
+    'BAD_ARGUMENTS',
+    null,
+    'sasl needs a username and a password, none of them empty',
+  );
+}
+
+function nonce(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(nonceBytes))).toString('base64');
 }

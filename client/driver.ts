@@ -1,5 +1,6 @@
 import type { Call, Settle } from './calls.ts';
-import type { ClientSession, SessionEffect, SessionState } from './session.ts';
+import type { ClientSession } from './session.ts';
+import type { SessionEffect, SessionState } from './session-events.ts';
 import type { Link, TlsOptions } from './transport.ts';
 import { openLink } from './transport.ts';
 import type { WatchEvent } from './watches.ts';

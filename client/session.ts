@@ -9,7 +9,6 @@ import {
   setWatchesRequest,
   watcherEvent,
 } from '../server/protocol/requests/watch.ts';
-import type { WatcherEvent } from '../server/protocol/requests/watch.ts';
 import type { SessionId } from '../server/protocol/session-id.ts';
 import { sessionIdNone } from '../server/protocol/session-id.ts';
 import type { Zxid } from '../server/protocol/zxid.ts';
@@ -17,59 +16,24 @@ import { zxidZero } from '../server/protocol/zxid.ts';
 import { AuthList, CallQueue, refuse } from './calls.ts';
 import type { Call, Settle } from './calls.ts';
 import { Contact } from './contact.ts';
-import type { Host, HostRing } from './hosts.ts';
+import type { Host } from './hosts.ts';
 import { QuorumSearch } from './quorum-search.ts';
-import type { WatchListener, WatchTable } from './watches.ts';
-
-/**
- * connecting: never had a server · connected · suspended: had one, looks for the next ·
- * expired, closed: over, for good.
- */
-export type SessionState = 'connecting' | 'connected' | 'suspended' | 'expired' | 'closed';
-
-export type SessionEvent =
-  | { readonly type: 'opened'; readonly nowMs: number }
-  | { readonly type: 'received'; readonly chunk: Buffer; readonly nowMs: number }
-  | { readonly type: 'lost'; readonly reason: string; readonly nowMs: number }
-  /** What a `look` has found. */
-  | {
-      readonly type: 'looked';
-      readonly host: Host;
-      readonly hasQuorum: boolean;
-      readonly nowMs: number;
-    }
-  | { readonly type: 'tick'; readonly nowMs: number };
-
-/** In the order in which they are to be done. */
-export type SessionEffect =
-  | { readonly type: 'dial'; readonly host: Host }
-  /** Asks that host, beside the connection, whether it has a quorum; answered by `looked`. */
-  | { readonly type: 'look'; readonly host: Host }
-  | { readonly type: 'send'; readonly bytes: Buffer }
-  /** Sends what waits, then closes; of that connection nothing more is to be told. */
-  | { readonly type: 'hangUp' }
-  | { readonly type: 'state'; readonly state: SessionState; readonly reason: string }
-  | {
-      readonly type: 'watch';
-      readonly event: WatcherEvent;
-      readonly zxid: Zxid;
-      readonly listeners: ReadonlySet<WatchListener>;
-    };
-
-export interface SessionOptions {
-  readonly hosts: HostRing;
-  readonly watches: WatchTable;
-  readonly sessionTimeoutMs: number;
-  /** Also content with a server that has lost its quorum. */
-  readonly isReadOnlyAllowed: boolean;
-  readonly frameBytesMax: number;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
-}
+import { SaslExchange } from './sasl.ts';
+import type {
+  SessionEffect,
+  SessionEvent,
+  SessionOptions,
+  SessionState,
+} from './session-events.ts';
 
 /** Pause before another round over all hosts; doubles with every round. */
 const redialMsMin = 20;
 const redialMsMax = 1_000;
+
+const endErrors = {
+  expired: ErrorCode.SESSION_EXPIRED,
+  closed: ErrorCode.CONNECTION_LOSS,
+} as const;
 
 /**
  * A client's session without socket and clock: calls and received bytes in, bytes to send and
@@ -89,7 +53,9 @@ export class ClientSession {
   #decoder: FrameDecoder;
   #effects: SessionEffect[] = [];
   #state: SessionState = 'connecting';
-  #link: 'none' | 'dialing' | 'handshake' | 'open' = 'none';
+  #link: 'none' | 'dialing' | 'handshake' | 'proving' | 'open' = 'none';
+  #saslExchange: SaslExchange | null = null;
+  #endError: ErrorCode = ErrorCode.CONNECTION_LOSS;
   #isClosing = false;
   #sessionId: SessionId = sessionIdNone;
   #password: Uint8Array = new Uint8Array(16);
@@ -149,6 +115,11 @@ export class ClientSession {
 
   get isOver(): boolean {
     return this.#state === 'expired' || this.#state === 'closed';
+  }
+
+  /** What calls fail with once it is over. */
+  get endError(): ErrorCode {
+    return this.#endError;
   }
 
   step(event: SessionEvent): void {
@@ -243,7 +214,7 @@ export class ClientSession {
   }
 
   #stepReceived(chunk: Buffer, nowMs: number): void {
-    if (this.#link !== 'handshake' && this.#link !== 'open') return;
+    if (this.#link === 'none' || this.#link === 'dialing') return;
     this.#lastReceivedMs = nowMs;
     this.#decoder.push(chunk);
     try {
@@ -251,6 +222,7 @@ export class ClientSession {
         this.#reader.reset(this.#decoder.buffer, this.#decoder.start, this.#decoder.end);
         if (this.#link === 'open') this.#stepReply(this.#reader);
         else if (this.#link === 'handshake') this.#stepHandshake(this.#reader, nowMs);
+        else if (this.#link === 'proving') this.#stepSasl(this.#reader, nowMs);
         else return;
       }
     } catch (error) {
@@ -266,12 +238,30 @@ export class ClientSession {
     this.#password = Uint8Array.from(response.password ?? []);
     this.#timeoutMs = response.timeoutMs;
     this.#isReadOnly = response.readOnly === true;
-    this.#link = 'open';
-    this.#failures = 0;
     // The request for the session is all that this connection has carried.
     if (this.#isReadOnly) this.#search.begin(nowMs);
     else this.#contact.greeted(this.#lastSentMs);
     this.#isKnownToQuorum ||= !this.#isReadOnly;
+    const { sasl } = this.#options;
+    if (sasl === null) return this.#begin(nowMs);
+    this.#link = 'proving';
+    this.#saslExchange = new SaslExchange(sasl.login, sasl.nonce());
+    this.#saslExchange.begin(this.#writer);
+  }
+
+  #stepSasl(reader: JuteReader, nowMs: number): void {
+    const progress = this.#saslExchange?.step(reader, this.#writer);
+    if (progress === 'asked' || progress === undefined) return;
+    this.#saslExchange = null;
+    if (progress === 'proven') return this.#begin(nowMs);
+    this.#lastFailure = `SASL as ${this.#options.sasl?.login.username}: ${progress.refused}`;
+    this.#end('closed', this.#lastFailure, ErrorCode.AUTH_FAILED);
+  }
+
+  /** Of the requests on this connection, what it is for comes behind all that make it ours. */
+  #begin(nowMs: number): void {
+    this.#link = 'open';
+    this.#failures = 0;
     this.#lastSentMs = nowMs;
     this.#setState('connected', 'connected');
     this.#auths.reset();
@@ -342,6 +332,7 @@ export class ClientSession {
         return;
       case 'dialing':
       case 'handshake':
+      case 'proving':
         if (nowMs >= this.#dialDeadlineMs) this.#hangUp('no answer in time', nowMs);
         return;
       case 'open':
@@ -407,13 +398,13 @@ export class ClientSession {
     this.#stepLost(reason, nowMs);
   }
 
-  #end(state: 'expired' | 'closed', reason: string): void {
+  #end(state: 'expired' | 'closed', reason: string, error: ErrorCode = endErrors[state]): void {
     if (this.isOver) return;
+    this.#endError = error;
     this.#flush();
     if (this.#link !== 'none') this.#effects.push({ type: 'hangUp' });
     this.#link = 'none';
     this.#setState(state, reason);
-    const error = state === 'expired' ? ErrorCode.SESSION_EXPIRED : ErrorCode.CONNECTION_LOSS;
     this.#calls.failSent(error);
     this.#calls.failWaiting(error);
     this.#auths.fail(error);

@@ -40,7 +40,7 @@ import type { ConnectOptions, SessionListener } from './connection.ts';
 import { ClientConnection } from './connection.ts';
 import { bytesOf, checkPath, createRequestOf } from './requests.ts';
 import type { CreateOptions, NodeData, Operation, OperationResult } from './requests.ts';
-import type { SessionState } from './session.ts';
+import type { SessionState } from './session-events.ts';
 import type { WatchListener } from './watches.ts';
 import { ZkError } from './zk-error.ts';
 

@@ -42,7 +42,7 @@ const doors: Readonly<Record<string, readonly [readonly string[], readonly strin
   'server/bin': [['server'], ['*']],
   server: [['server'], ['*']],
   client: [
-    ['server/util', 'server/protocol'],
+    ['server/util', 'server/protocol', 'server/sasl'],
     ['node:net', 'node:tls'],
   ],
   'client/recipes': [['client'], []],

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { HostRing } from '../../client/hosts.ts';
 import { ClientSession } from '../../client/session.ts';
-import type { SessionState } from '../../client/session.ts';
+import type { SessionState } from '../../client/session-events.ts';
 import { WatchTable } from '../../client/watches.ts';
 import { ErrorCode } from '../../server/protocol/error-code.ts';
 import { OpCode } from '../../server/protocol/op-code.ts';
@@ -72,6 +72,7 @@ class Storm {
       sessionTimeoutMs: timeoutMs,
       isReadOnlyAllowed: false,
       frameBytesMax: 1_000,
+      sasl: null,
       random: this.#random,
     });
   }

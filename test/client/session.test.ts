@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { Call } from '../../client/calls.ts';
 import { HostRing } from '../../client/hosts.ts';
 import { ClientSession } from '../../client/session.ts';
-import type { SessionEffect } from '../../client/session.ts';
+import type { SessionEffect } from '../../client/session-events.ts';
 import { WatchTable } from '../../client/watches.ts';
 import { ErrorCode } from '../../server/protocol/error-code.ts';
 import { OpCode } from '../../server/protocol/op-code.ts';
@@ -45,6 +45,7 @@ class World {
       sessionTimeoutMs,
       isReadOnlyAllowed: false,
       frameBytesMax: 1_000_000,
+      sasl: null,
       random: () => 0,
     });
   }

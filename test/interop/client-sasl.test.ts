@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { test } from 'node:test';
+import { ZooKeeper } from '../../client/index.ts';
 import { apacheClasspath, apacheMissing } from '../support/apache.ts';
 import { kazooMissing, kazooPython } from '../support/kazoo.ts';
 import { KeyFiles } from '../support/key-files.ts';
@@ -8,7 +9,7 @@ import { RealEnsemble } from '../support/real-ensemble.ts';
 
 // Goal: clients of Java and Python authenticate by SASL as at the reference.
 // Method: the reference's shell and kazoo, each a process of its own, against a server that serves
-// nobody without proof.
+// nobody without proof; the client of this repository against a server of the reference.
 
 const module = 'org.apache.zookeeper.server.auth.DigestLoginModule';
 
@@ -76,3 +77,36 @@ zk.stop()
   assert.match(refused, /SessionClosedRequireSaslError/);
   assert.doesNotMatch(refused, /proven/);
 });
+
+test('the client at a server of the reference', { skip: apacheMissing() ?? false }, async () => {
+  using files = new KeyFiles();
+  const jaas = `Server { ${module} required user_bob="s3cret"; };`;
+  await using ensemble = await RealEnsemble.started({
+    members: [{ kind: 'apache' }],
+    properties: {
+      'java.security.auth.login.config': files.text('server.conf', jaas),
+      'zookeeper.fips-mode': 'false',
+      'zookeeper.authProvider.1': 'org.apache.zookeeper.server.auth.SASLAuthenticationProvider',
+    },
+  });
+  const sasl = { username: 'bob', password: 's3cret' };
+  const connect = (login: typeof sasl): Promise<ZooKeeper> =>
+    ZooKeeper.connect(ensemble.connectString, { sasl: login });
+  await using zk = await connect(sasl);
+  await zk.create('/mine', 'x', { acl: [{ perms: 31, id: { scheme: 'sasl', id: 'bob' } }] });
+  assert.equal(String((await zk.get('/mine')).data), 'x');
+  await using stranger = await ZooKeeper.connect(ensemble.connectString);
+  await assert.rejects(stranger.get('/mine'), /NO_AUTH/);
+  await assert.rejects(connect({ ...sasl, password: 'wrong' }), /AUTH_FAILED/);
+  await assert.rejects(connect({ ...sasl, username: 'eve' }), /AUTH_FAILED/);
+});
+
+test(
+  'a server of the reference that asks nobody is left',
+  { skip: apacheMissing() ?? false },
+  async () => {
+    await using ensemble = await RealEnsemble.started({ members: [{ kind: 'apache' }] });
+    const sasl = { username: 'bob', password: 's3cret' };
+    await assert.rejects(ZooKeeper.connect(ensemble.connectString, { sasl }), /AUTH_FAILED/);
+  },
+);

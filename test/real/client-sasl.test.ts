@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { ZooKeeper } from '../../client/index.ts';
 import { ErrorCode } from '../../server/protocol/error-code.ts';
 import { JuteReader, JuteWriter } from '../../server/protocol/jute.ts';
 import { OpCode } from '../../server/protocol/op-code.ts';
@@ -11,7 +12,7 @@ import { RealEnsemble, until } from '../support/real-ensemble.ts';
 
 // Goal: a client that proves by DIGEST-MD5 who it is has that name, one that fails is told and
 // closed, and where proof is required nobody is served before it.
-// Method: a real server with a JAAS file; the exchange by hand over a raw session.
+// Method: a real server with a JAAS file; the exchange by hand over a raw session, and by the client.
 
 const module = 'org.apache.zookeeper.server.auth.DigestLoginModule';
 const jaas = `Server { ${module} required user_bob="s3cret" user_root="r00t"; };`;
@@ -154,4 +155,35 @@ test('without a section for clients nothing is asked', async () => {
   const session = await open(ensemble);
   assert.deepEqual(await say(session, new Uint8Array(0)), { error: ErrorCode.OK, token: null });
   session.destroy();
+});
+
+test('the client proves it, again after its server was restarted, and is told when it fails', async () => {
+  using files = new KeyFiles();
+  await using ensemble = await started(files, { sessionRequireClientSASLAuth: 'true' });
+  const sasl = { username: 'bob', password: 's3cret' };
+  await using zk = await ZooKeeper.connect(ensemble.connectString, { sasl });
+  await zk.create('/mine', 'x', { acl: [{ perms: 31, id: { scheme: 'sasl', id: 'bob' } }] });
+  await ensemble.member(1).kill();
+  await until('the loss', 10_000, () => zk.state === 'suspended');
+  ensemble.member(1).start();
+  await until('the return', 20_000, () => zk.state === 'connected');
+  assert.equal(String((await zk.get('/mine')).data), 'x');
+  await assert.rejects(
+    ZooKeeper.connect(ensemble.connectString, { sasl: { ...sasl, password: 'wrong' } }),
+    (error: Error) =>
+      /^AUTH_FAILED.*SASL as bob/.test(error.message) && !/wrong/.test(error.message),
+  );
+  await assert.rejects(
+    ZooKeeper.connect('h', { sasl: { ...sasl, password: '' } }),
+    /BAD_ARGUMENTS/,
+  );
+});
+
+test('the client leaves a server that asks nobody', async () => {
+  await using ensemble = await RealEnsemble.started({ members: [{ kind: 'ours' }] });
+  const sasl = { username: 'bob', password: 's3cret' };
+  await assert.rejects(
+    ZooKeeper.connect(ensemble.connectString, { sasl }),
+    /^ZkError: AUTH_FAILED.*no section Server/,
+  );
 });
