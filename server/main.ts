@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { adminTlsOf } from './admin-tls.ts';
 import { openAdminPort } from './admin-port.ts';
+import { openAuditLog } from './audit-log.ts';
+import type { AuditLog } from './audit-log.ts';
 import { nextPath } from './config/dynamic-file.ts';
 import type { Feature } from './config/features.ts';
 import { splitOptions, systemPropertiesOf } from './config/jvm-flags.ts';
@@ -17,6 +20,8 @@ import { allowFieldsOf } from './protocol/jute.ts';
 import { openClientNetwork, openClientSasl } from './client-security.ts';
 import { SecurityError } from './open-tls.ts';
 import { openPeerNetwork } from './peer-security.ts';
+import { auditProcess } from './shell/audit.ts';
+import type { AuditSink } from './shell/audit.ts';
 import { createNodeHost } from './shell/node-host.ts';
 import { startServer } from './shell/server.ts';
 
@@ -32,6 +37,7 @@ const semiSpaceGrowthFactor = 2;
 /** What this build can do beyond the basics. */
 const features: ReadonlySet<Feature> = new Set<Feature>([
   'observerMaster',
+  'audit',
   'quorumTls',
   'quorumSasl',
   'clientTls',
@@ -63,14 +69,17 @@ export async function runServer(
   });
   const adminTls = config.admin.enabled ? openOrRefuse(() => adminTlsOf(settings)) : null;
   const memberFiles = memberFilesOf(config, host, resolve(zooCfgPath));
+  const audit = settings.requests.isAudited ? auditLogOf(host) : null;
   const server = startServer(config, host, {
     settings,
     peers: openOrRefuse(() => openPeerNetwork(config, settings, host, addressMapPath)),
     clients: openOrRefuse(() => openClientNetwork(settings, host, addressMapPath)),
     clientSasl: openOrRefuse(() => openClientSasl(settings)),
     ...(memberFiles === null ? {} : { memberFiles }),
+    ...(audit === null ? {} : { audit }),
   });
   if (server === null) return;
+  if (audit !== null) auditProcess(audit, 'serverStart');
   setFlagsFromString(`--semi-space-growth-factor=${semiSpaceGrowthFactor}`);
   const admin = config.admin.enabled
     ? await openAdminPort(server.view, config.admin, host, adminTls)
@@ -81,11 +90,32 @@ export async function runServer(
     process.once('SIGTERM', () => process.exit(1));
     process.once('SIGINT', () => process.exit(1));
     admin?.close();
-    server.stop(() => process.exit(0));
+    if (audit !== null) auditProcess(audit, 'serverStop');
+    const end = (): void => process.exit(0);
+    server.stop(() => (audit === null ? end() : audit.close(end)));
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
   process.on('SIGUSR2', () => server.handOver());
+}
+
+/** Beside the server's other logs where they have a directory, as the reference's logger does it. */
+function auditLogOf(host: Host): AuditLog & AuditSink {
+  const log = openAuditLog(host, { directory: process.env['ZOO_LOG_DIR'] ?? null });
+  return {
+    user: userName(),
+    write: (line) => log.write(line),
+    close: (done) => log.close(done),
+  };
+}
+
+/** A container's user may have no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? '');
+  }
 }
 
 function openOrRefuse<T>(open: () => T): T {

@@ -44,6 +44,9 @@ export class Commits {
     if (!isServed && client?.phase === 'open' && isAsked(txn)) {
       this.#sessions.close(client, 'its session has gone on at another server');
     }
+    if (core.audit !== null && txn.body.type === OpCode.CLOSE_SESSION) {
+      core.audit.ended(txn.header.sessionId, core.tree.ephemerals(txn.header.sessionId));
+    }
     const applied = core.tree.apply(txn);
     core.counters.commits += 1;
     core.digests.applied(txn.header.zxid, core.tree);
@@ -80,6 +83,7 @@ export class Commits {
     }
     const error = this.#sessions.locals.refusalOf(client, own, applied.error);
     const told = error === applied.error ? applied : { ...applied, error };
+    this.#core.audit?.answered(client, own, told);
     replyToWrite(this.#core, client, own, header.zxid, told);
     this.#requests.finished(client, own);
   }

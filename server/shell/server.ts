@@ -22,6 +22,7 @@ import { createWatchTable } from '../watch/watch-table.ts';
 import type { PeerOptions, ZabPeer } from '../zab/door.ts';
 import { createPeer } from '../zab/peer.ts';
 import { Audit } from './audit.ts';
+import type { AuditSink } from './audit.ts';
 import type { Client } from './client.ts';
 import { Latency } from './client.ts';
 import { clientLimitsOf } from './client-limits.ts';
@@ -70,7 +71,7 @@ export interface ServerParts {
   readonly clients?: ClientNetwork;
   readonly clientSasl?: ClientSasl | null;
   /** Takes the lines of the audit log; without it there is none. */
-  readonly audit?: { readonly user: string; readonly write: (line: string) => void };
+  readonly audit?: AuditSink;
 }
 
 /** A server that has recovered what its disk has. */
@@ -186,6 +187,7 @@ class Server implements ServerLife {
       locals: createLocalSessions({ tickMs: config.tickMs, countMax: localSessionsMax }),
       sessions: new Map(),
       counters: zeroCounters(),
+      audit: parts.audit === undefined ? null : new Audit({ ...parts.audit, auth }),
       digests: new Digests(),
       latency: new Latency(),
       nowMs: host.nowMs(),
