@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { setFlagsFromString } from 'node:v8';
 import { adminTlsOf } from './admin-tls.ts';
 import { openAdminPort } from './admin-port.ts';
 import { openAuditLog } from './audit-log.ts';
@@ -24,15 +23,13 @@ import { auditProcess } from './shell/audit.ts';
 import type { AuditSink } from './shell/audit.ts';
 import { createNodeHost } from './shell/node-host.ts';
 import { startServer } from './shell/server.ts';
+import { letYoungGenerationGrow } from './young-generation.ts';
 
 /** The configuration is refused: what is wrong was printed. */
 const exitConfig = 2;
 
 /** Log writes, snapshots and look-ups share libuv's threads; a log write must not wait for a snapshot. */
 const threadPoolSize = '8';
-
-/** V8's own standard; the start script holds it at 1, so that loading does not grow the heap. */
-const semiSpaceGrowthFactor = 2;
 
 /** What this build can do beyond the basics. */
 const features: ReadonlySet<Feature> = new Set<Feature>([
@@ -80,7 +77,7 @@ export async function runServer(
   });
   if (server === null) return;
   if (audit !== null) auditProcess(audit, 'serverStart');
-  setFlagsFromString(`--semi-space-growth-factor=${semiSpaceGrowthFactor}`);
+  letYoungGenerationGrow();
   const admin = config.admin.enabled
     ? await openAdminPort(server.view, config.admin, host, adminTls)
     : null;
