@@ -8,7 +8,12 @@ import { openAuditLog } from './audit-log.ts';
 import type { AuditLog } from './audit-log.ts';
 import { nextPath } from './config/dynamic-file.ts';
 import type { Feature } from './config/features.ts';
-import { splitOptions, systemPropertiesOf } from './config/jvm-flags.ts';
+import {
+  otherOptionsOf,
+  splitOptions,
+  systemPropertiesOf,
+  textOfArguments,
+} from './config/jvm-flags.ts';
 import { loadServerConfig, pathsOf, problemText } from './config/load-config.ts';
 import type { LoadedConfig } from './config/load-config.ts';
 import type { Host, LogLevel } from './shell/host.ts';
@@ -28,6 +33,12 @@ import { letYoungGenerationGrow } from './young-generation.ts';
 /** The configuration is refused: what is wrong was printed. */
 const exitConfig = 2;
 
+/** A server that is alone cannot have its admin port; in an ensemble the others need it more. */
+const exitAdminPort = 4;
+
+/** Scripts of the reference's users look for it. */
+const invalidConfig = 'Invalid config, exiting abnormally';
+
 /** Log writes, snapshots and look-ups share libuv's threads; a log write must not wait for a snapshot. */
 const threadPoolSize = '8';
 
@@ -45,7 +56,8 @@ const features: ReadonlySet<Feature> = new Set<Feature>([
   'snapshotCompression',
 ]);
 
-const usage = 'usage: node server/main.ts [-Dname=value …] zoo.cfg';
+const usage = `usage: node server/main.ts [-Dname=value …] zoo.cfg
+       node server/main.ts [-Dname=value …] clientPort dataDir [tickTime [maxClientCnxns]]`;
 
 /**
  * Runs the server that a zoo.cfg describes, until a signal ends it; SIGUSR2 makes a leader hand
@@ -54,9 +66,10 @@ const usage = 'usage: node server/main.ts [-Dname=value …] zoo.cfg';
 export async function runServer(
   zooCfgPath: string,
   properties: Readonly<Record<string, string>>,
+  text: string | null = textOrNull(resolve(zooCfgPath)),
 ): Promise<void> {
   process.env['UV_THREADPOOL_SIZE'] ??= threadPoolSize;
-  const { config, settings } = loadFiles(zooCfgPath, properties);
+  const { config, settings } = loadFiles(zooCfgPath, properties, text);
   allowFieldsOf(config.fieldBytesMax ?? config.frameBytesMax);
   const addressMapPath = process.env['ZK_ADDRESS_MAP'] ?? null;
   const host = createNodeHost({
@@ -79,7 +92,12 @@ export async function runServer(
   if (audit !== null) auditProcess(audit, 'serverStart');
   letYoungGenerationGrow();
   const admin = config.admin.enabled
-    ? await openAdminPort(server.view, config.admin, host, adminTls)
+    ? await openAdminPort(server.view, config.admin, host, adminTls).catch((error: Error) => {
+        const reason = `the admin port: ${error.message}: change admin.serverPort`;
+        if (config.ensemble === null) host.exit(exitAdminPort, reason);
+        else host.log('error', 'goes on without its admin port', { reason });
+        return null;
+      })
     : null;
   const stop = (signal: NodeJS.Signals): void => {
     host.log('info', `${signal} received`, {});
@@ -154,9 +172,9 @@ export function splitProperties(args: readonly string[]): {
 export function loadFiles(
   zooCfgPath: string,
   properties: Readonly<Record<string, string>>,
+  text: string | null = textOrNull(resolve(zooCfgPath)),
 ): LoadedConfig {
   const path = resolve(zooCfgPath);
-  const text = textOrNull(path);
   if (text === null) return refuse([`${path} cannot be read. Name the zoo.cfg of this server.`]);
   const { dataDir, dynamicConfigFile } = pathsOf(text);
   const loaded = loadServerConfig({
@@ -168,7 +186,8 @@ export function loadFiles(
     systemProperties: new Map([...flagsOfEnvironment(), ...Object.entries(properties)]),
   });
   if ('problems' in loaded) {
-    return refuse(loaded.problems.map((problem) => problemText(path, problem)));
+    const lines = loaded.problems.map((problem) => problemText(path, problem));
+    return refuse([...lines, invalidConfig]);
   }
   for (const warning of loaded.warnings) {
     process.stderr.write(`warning: ${problemText(path, warning)}\n`);
@@ -178,8 +197,17 @@ export function loadFiles(
 
 /** As the reference's start script takes them: `-Dname=value` in two variables. */
 function flagsOfEnvironment(): Map<string, string> {
-  const { SERVER_JVMFLAGS = '', JVMFLAGS = '' } = process.env;
-  return systemPropertiesOf(splitOptions(`${SERVER_JVMFLAGS} ${JVMFLAGS}`));
+  const properties = new Map<string, string>();
+  for (const name of ['SERVER_JVMFLAGS', 'JVMFLAGS']) {
+    const options = splitOptions(process.env[name] ?? '');
+    const others = otherOptionsOf(options);
+    if (others.length > 0) {
+      const remedy = 'No Java machine runs here, so it does nothing. It may stay.';
+      process.stderr.write(`warning: ${name}: ${others.join(' ')}: ${remedy}\n`);
+    }
+    for (const [key, value] of systemPropertiesOf(options)) properties.set(key, value);
+  }
+  return properties;
 }
 
 function refuse(lines: readonly string[]): never {
@@ -198,8 +226,10 @@ function textOrNull(path: string): string | null {
 async function main(): Promise<void> {
   const { properties, rest } = splitProperties(process.argv.slice(2));
   const [path] = rest;
-  if (path === undefined || rest.length > 1) return refuse([usage]);
-  await runServer(path, properties);
+  if (path !== undefined && rest.length === 1) return runServer(path, properties);
+  const text = textOfArguments(rest);
+  if (text === null) return refuse([usage]);
+  await runServer('arguments', properties, text);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await main();

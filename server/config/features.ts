@@ -16,6 +16,7 @@ export type Feature =
   | 'snapshotCompression'
   | 'shortCloseSession'
   | 'revocation'
+  | 'earlyTtlNodes'
   | 'oracle';
 
 interface Wish {
@@ -60,6 +61,13 @@ const wishes: readonly Wish[] = [
     'closeSessionTxn.enabled',
     'property',
     (s) => !s.storage.closeSessionTxn,
+  ),
+  wish(
+    'earlyTtlNodes',
+    'emulate353TTLNodes',
+    'property',
+    (s) => s.sessions.emulate353TtlNodes,
+    true,
   ),
   wish('oracle', 'oraclePath', 'file', (s) => s.quorum.oraclePath !== null, true),
 ];

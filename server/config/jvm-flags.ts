@@ -15,6 +15,11 @@ export function systemPropertiesOf(options: readonly string[]): Map<string, stri
   return properties;
 }
 
+/** Options that are no properties: they mean something to a Java machine alone. */
+export function otherOptionsOf(options: readonly string[]): readonly string[] {
+  return options.filter((option) => !/^-D[^=]/.test(option));
+}
+
 /** Splits a line of options at blanks, with `'…'`, `"…"` and `\` as a shell has them. */
 export function splitOptions(line: string): string[] {
   const options: string[] = [];

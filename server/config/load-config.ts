@@ -4,7 +4,10 @@ import { ConfigValues } from './config-values.ts';
 import { unsupportedProblems, type Feature } from './features.ts';
 import { ensembleOfText } from './ensemble-values.ts';
 import { anyHost, isAnyHost } from './host-address.ts';
+import { warnIdle } from './idle-settings.ts';
+import { checkClasses } from './java-classes.ts';
 import { limits } from './limits.ts';
+import { knownSettings } from './known-settings.ts';
 import { isEnsembleKey, parseEnsemble } from './parse-ensemble.ts';
 import type { ServerConfig } from './server-config.ts';
 import { serverSettings, type ServerSettings } from './server-settings.ts';
@@ -59,6 +62,8 @@ export function loadServerConfig(
   const settings = serverSettings(values);
   const base = baseConfig(values);
   checkKeys(values);
+  checkClasses(values, raw.entries, sources.systemProperties);
+  warnIdle(values, raw.entries, sources.systemProperties);
   const config: ServerConfig = {
     ...base,
     clientAddress: membership.clientAddress,
@@ -265,19 +270,10 @@ function checkKeys(values: ConfigValues): void {
   if (algorithm !== null && algorithm.value !== '3') {
     values.refuse('electionAlg', algorithm, 'Only 3 exists any more. Remove the line.');
   }
-  for (const key of processKeys) {
+  for (const { key, scope, idle } of knownSettings) {
     const found = values.find(key, 'file');
-    if (found === null) continue;
+    if (scope !== 'process' || idle !== null || found === null) continue;
     const remedy = `The file cannot set it. Pass -D${key}=${found.value} on the command line or in SERVER_JVMFLAGS.`;
     values.warn(key, found, remedy);
   }
 }
-
-const processKeys = [
-  'jute.maxbuffer',
-  'readonlymode.enabled',
-  'znode.container.checkIntervalMs',
-  'znode.container.maxPerMinute',
-  'znode.container.maxNeverUsedIntervalMs',
-  'java.security.auth.login.config',
-];
