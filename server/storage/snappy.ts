@@ -6,6 +6,9 @@ const streamHeaderBytes = 16;
 /** Uncompressed bytes of one block at most; the reference writes 32 KiB. */
 const blockBytesMax: number = 64 * 1024 * 1024;
 
+/** Three bytes of a block say at most 64: a block that promises more lies. */
+const unpackedRatioMax = 22;
+
 /**
  * Decompresses a snappy-java stream.
  *
@@ -48,8 +51,15 @@ function blockLength(block: Buffer): number {
     length += (byte & 0x7f) * 2 ** shift;
     if (byte < 0x80) break;
   }
-  if (length > blockBytesMax) throw new Error(`snappy block of ${length} bytes`);
+  checkLength(length, block.length);
   return length;
+}
+
+/** Before anything is reserved for it. */
+function checkLength(length: number, packedBytes: number): void {
+  if (length > Math.min(blockBytesMax, packedBytes * unpackedRatioMax)) {
+    throw new Error(`snappy block of ${length} bytes in ${packedBytes}`);
+  }
 }
 
 /** One raw block: uncompressed length as a varint, then literals and copies. */
@@ -72,7 +82,7 @@ export function decodeSnappyBlock(source: Buffer): Buffer {
     byte = next();
     length += (byte & 0x7f) * 2 ** shift;
   }
-  if (length > blockBytesMax) throw new Error(`snappy block of ${length} bytes`);
+  checkLength(length, source.length);
   const target = Buffer.alloc(length);
   let end = 0;
   while (at < source.length) {

@@ -1,5 +1,5 @@
 import { readAcl, type Acl } from '../protocol/acl.ts';
-import { JuteReader } from '../protocol/jute.ts';
+import { JuteError, JuteReader } from '../protocol/jute.ts';
 import { statPersistedBytes } from '../protocol/stat.ts';
 import {
   digestSectionBytes,
@@ -174,11 +174,19 @@ export class SnapshotRecords {
     const end = this.#aclEnd();
     if (end === -1) return 'more';
     const id = this.#window.readBigInt64BE(this.#at);
-    const reader = new JuteReader(this.#window, this.#at + 8, end);
-    const acl = reader.vectorOrNull(readAcl) ?? [];
+    const acl = this.#aclAt(this.#at + 8, end);
     this.#at = end;
     this.#left -= 1;
     return { type: 'acl', id, acl };
+  }
+
+  #aclAt(start: number, end: number): readonly Acl[] {
+    try {
+      return new JuteReader(this.#window, start, end).vectorOrNull(readAcl) ?? [];
+    } catch (error) {
+      if (error instanceof JuteError) throw this.#damage(`an access list: ${error.message}`);
+      throw error;
+    }
   }
 
   /** Offset behind the access list that starts here; -1: not all of it is there. */

@@ -236,6 +236,23 @@ test('snappy blocks of every length and kind come back', () => {
   }
 });
 
+test('a snappy block that promises more than its bytes can say is refused before it is reserved', () => {
+  // The most that a block can say: one literal, then copies of 64 bytes that take three each.
+  const copies = Buffer.alloc(3000, Buffer.from([0xfe, 1, 0]));
+  const length = 1 + 64_000;
+  const varint = [(length & 0x7f) | 0x80, ((length >> 7) & 0x7f) | 0x80, length >> 14];
+  const most = Buffer.concat([Buffer.from([...varint, 0, 7]), copies]);
+  assert(decodeSnappyBlock(most).equals(Buffer.alloc(length, 7)));
+
+  // 64 MiB in five bytes, and many of those in a stream.
+  const lie = Buffer.from([0x80, 0x80, 0x80, 0x20, 0]);
+  assert.throws(() => decodeSnappyBlock(lie), /snappy block of 67108864 bytes in 5/);
+  const block = Buffer.concat([Buffer.from([0, 0, 0, lie.length]), lie]);
+  const head = new SnappyPacker().push(Buffer.alloc(32_768)).subarray(0, 16);
+  const stream = Buffer.concat([head, ...Array.from({ length: 1000 }, () => block)]);
+  assert.throws(() => decodeSnappyStream(stream), /snappy block of 67108864 bytes in 5/);
+});
+
 test('a snappy stream has blocks of 32 KiB, however it came', () => {
   const bytes = Buffer.alloc(100_000, 'abcdefg/h');
   const pack = (sliceBytes: number): Buffer => {

@@ -131,6 +131,23 @@ test('a byte that changed, or is missing, anywhere is found', () => {
   }
 });
 
+test('an access list with a count or a word that lies is damage, not an accident', () => {
+  const small = readFileSync(join(golden, 'snapshot.0'));
+  const listAt = small.indexOf('world') - 12;
+  for (const [at, lie] of [
+    [listAt, -2],
+    [listAt, -0x8000_0000],
+    [listAt, 0x7fff_ffff],
+    [listAt + 8, -1],
+    [listAt + 8, -2],
+    [listAt + 17, -1],
+  ] as const) {
+    const spoiled = Buffer.from(small);
+    spoiled.writeInt32BE(lie, at);
+    assert.throws(() => [...new SnapshotRecords().push(spoiled)], SnapshotDamage, `${at}: ${lie}`);
+  }
+});
+
 test('a check goes through a directory and fails for a damaged file', async () => {
   const dir = mkdtempSync(join(directory, 'data-'));
   writeFileSync(join(dir, 'snapshot.1'), readFileSync(before));
