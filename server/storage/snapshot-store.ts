@@ -15,8 +15,11 @@ import {
 } from './snapshot-format.ts';
 import { messageOf } from './storage-error.ts';
 
-/** Read and handed to the tree at once. */
-const chunkBytes: number = 1024 * 1024;
+/** Read, summed and handed to the tree at once: what is in the processor's cache is read once. */
+const chunkBytes: number = 256 * 1024;
+
+/** Read of what follows the body; more than any version has there. */
+const endBytesMax = 1024;
 
 /** Deflate makes bytes at most so many times as short. */
 const deflateRatioMax = 1032;
@@ -62,9 +65,10 @@ export function endsLikeSnapshot(disk: Disk, file: SnapshotFile): boolean {
 }
 
 /**
- * Puts a snapshot into the tree. Its last seal, which covers the whole file, is checked before
- * the tree sees a byte. Returns `null`, or what is wrong with the file; then the tree holds nothing
- * of use and the next older file is to be tried.
+ * Puts a snapshot into the tree. Its last seal, which covers the whole file, is checked on the way:
+ * the file is read once, and the target is told of its end only when the seal is right. Returns
+ * `null`, or what is wrong with the file; then the tree holds nothing of use and the next older
+ * file is to be tried.
  */
 export function loadSnapshot(
   disk: Disk,
@@ -74,12 +78,23 @@ export function loadSnapshot(
   let reader: DiskReader | null = null;
   try {
     reader = openSnapshot(disk, file);
-    return checkSeal(reader) ?? loadBody(reader, file.zxid, target);
+    const problem = loadBody(reader, file.zxid, target);
+    return problem === null ? null : (checkSeal(reader) ?? problem);
   } catch (error) {
-    if (error instanceof AssertionFailure) throw error;
-    return messageOf(error);
+    // Damaged bytes may look like anything; only a sound file proves that the mistake is ours.
+    const damage = reader === null ? null : sealProblem(reader);
+    if (damage === null && error instanceof AssertionFailure) throw error;
+    return damage ?? messageOf(error);
   } finally {
     reader?.close();
+  }
+}
+
+function sealProblem(reader: DiskReader): string | null {
+  try {
+    return checkSeal(reader);
+  } catch (error) {
+    return messageOf(error);
   }
 }
 
@@ -100,38 +115,68 @@ function gunzip(packed: Buffer): Buffer {
 }
 
 function checkSeal(reader: DiskReader): string | null {
-  const sealAt = reader.bytes - snapshotSealBytes;
-  if (sealAt < snapshotHeaderBytes) return `it has ${reader.bytes} bytes only`;
-  const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, reader.bytes));
-  const seal = chunk.subarray(0, reader.read(chunk.subarray(0, snapshotSealBytes), sealAt));
-  const expected = readSnapshotSeal(seal, 0);
-  if (expected < 0) return 'its end is missing';
-  let checksum = adler32Start;
-  for (let at = 0; at < sealAt;) {
-    const read = reader.read(chunk.subarray(0, Math.min(chunkBytes, sealAt - at)), at);
-    if (read === 0) return `it cannot be read beyond byte ${at}`;
-    checksum = adler32(chunk, 0, read, checksum);
-    at += read;
+  const sums = new SealedBytes(reader);
+  return sums.problem ?? sums.finish();
+}
+
+/** A snapshot's bytes in order, summed as they are read, in one buffer that is used again. */
+class SealedBytes {
+  /** What shows without reading it all; `null`: nothing. */
+  readonly problem: string | null;
+  readonly #reader: DiskReader;
+  readonly #chunk: Buffer;
+  readonly #expected: number;
+  readonly #sealAt: number;
+  #checksum = adler32Start;
+  #at = 0;
+
+  constructor(reader: DiskReader) {
+    this.#reader = reader;
+    this.#chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, Math.max(reader.bytes, 16)));
+    this.#sealAt = reader.bytes - snapshotSealBytes;
+    const seal = Buffer.alloc(snapshotSealBytes);
+    if (this.#sealAt >= snapshotHeaderBytes) reader.read(seal, this.#sealAt);
+    this.#expected = readSnapshotSeal(seal, 0);
+    if (this.#sealAt < snapshotHeaderBytes) this.problem = `it has ${reader.bytes} bytes only`;
+    else this.problem = this.#expected < 0 ? 'its end is missing' : null;
   }
-  return checksum === expected ? null : `its checksum is ${checksum} and should be ${expected}`;
+
+  /** The next bytes, at most so many; none where the file ends. Valid until the next call. */
+  next(bytesMax: number = chunkBytes): Buffer {
+    const bytes = Math.min(bytesMax, this.#chunk.length, this.#reader.bytes - this.#at);
+    const read = this.#reader.read(this.#chunk.subarray(0, bytes), this.#at);
+    const summed = Math.min(read, this.#sealAt - this.#at);
+    if (summed > 0) this.#checksum = adler32(this.#chunk, 0, summed, this.#checksum);
+    this.#at += read;
+    return this.#chunk.subarray(0, read);
+  }
+
+  /** Reads what is left. Returns `null`, or how the seal differs. */
+  finish(): string | null {
+    while (this.#at < this.#sealAt) {
+      if (this.next().length === 0) return `it cannot be read beyond byte ${this.#at}`;
+    }
+    if (this.#checksum === this.#expected) return null;
+    return `its checksum is ${this.#checksum} and should be ${this.#expected}`;
+  }
 }
 
 function loadBody(reader: DiskReader, zxid: Zxid, target: RecoveryTarget): string | null {
-  const header = Buffer.alloc(snapshotHeaderBytes);
-  reader.read(header, 0);
-  if (!isSnapshotHeader(header)) return 'it does not begin with ZKSN';
+  const bytes = new SealedBytes(reader);
+  if (bytes.problem !== null) return bytes.problem;
+  if (!isSnapshotHeader(bytes.next(snapshotHeaderBytes))) return 'it does not begin with ZKSN';
   const sink = target.beginSnapshot();
   let at = snapshotHeaderBytes;
   while (!sink.complete) {
-    // A fresh buffer each time: the tree may keep views of a record that continues.
-    const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, reader.bytes - at));
-    const read = reader.read(chunk, at);
-    if (read === 0) return 'its body has no end';
-    const taken = sink.push(read === chunk.length ? chunk : chunk.subarray(0, read));
+    const chunk = bytes.next();
+    if (chunk.length === 0) return 'its body has no end';
+    const taken = sink.push(chunk);
     at += taken;
-    if (taken < read && !sink.complete) return `its body cannot be read at byte ${at}`;
+    if (taken < chunk.length && !sink.complete) return `its body cannot be read at byte ${at}`;
   }
-  const rest = Buffer.alloc(reader.bytes - at);
+  const damage = bytes.finish();
+  if (damage !== null) return damage;
+  const rest = Buffer.alloc(Math.min(reader.bytes - at, endBytesMax));
   reader.read(rest, at);
   if (readSnapshotSeal(rest, 0) < 0) return `no seal follows the body at byte ${at}`;
   const digest = digestBehindBody(rest.subarray(snapshotSealBytes));

@@ -46,10 +46,16 @@ export function digestPrefixOf(path: string, data: Uint8Array | null): number | 
   return digestPrefix(pathBytes.buffer, length, data);
 }
 
-/** The same from bytes that are known to count. */
-export function digestPrefix(path: Uint8Array, length: number, data: Uint8Array | null): number {
+/** The same from bytes that are known to count; the data may be a part of a larger buffer. */
+export function digestPrefix(
+  path: Uint8Array,
+  length: number,
+  data: Uint8Array | null,
+  dataStart: number = 0,
+  dataEnd: number = data === null ? 0 : data.length,
+): number {
   const register = length === 1 ? crcStart : crcBytes(crcStart, path, 0, length);
-  return data === null ? register : crcBytes(register, data, 0, data.length);
+  return data === null ? register : crcBytes(register, data, dataStart, dataEnd);
 }
 
 /** Goes on from {@link digestPrefixOf}: cheap when only the numbers changed. */

@@ -85,15 +85,17 @@ export class NodeStore extends NodeRecords implements Named {
     end: number,
     data: Uint8Array | null,
     place: 'first' | 'last',
+    dataStart: number = 0,
+    dataEnd: number = data === null ? 0 : data.length,
   ): NodeRef {
     const nameBytes = end - start;
     assert(nameBytes <= flag.nameBytesMax, 'a name is at most 16 MiB');
-    const dataBytes = data === null ? 0 : data.length;
+    const dataBytes = data === null ? 0 : dataEnd - dataStart;
     const block = this.#blocks.allocate(nameBytes + dataBytes);
     const buffer = this.#blocks.buffer(block);
     const offset = this.#blocks.offset(block);
     copyBytes(name, start, end, buffer, offset);
-    if (data !== null) copyBytes(data, 0, dataBytes, buffer, offset + nameBytes);
+    if (data !== null) copyBytes(data, dataStart, dataEnd, buffer, offset + nameBytes);
     const node = this.allocateRecord();
     const words = this.words(node);
     const at = this.at(node);

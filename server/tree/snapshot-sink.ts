@@ -13,6 +13,9 @@ const tailBytes = 8 + 60;
 /** Zxids and times beyond this high word do not fit a double. */
 const highMax = 2 ** 21 - 1;
 
+/** Of a chunk, tried first with what the chunk before had left. */
+const joinedBytesMin = 512;
+
 type Section = 'sessionCount' | 'sessions' | 'aclCount' | 'acls' | 'nodes' | 'over';
 
 /** Reads what {@link SnapshotSource} writes, and what the reference writes, in chunks of any size. */
@@ -40,17 +43,31 @@ export class SnapshotSink implements TreeSnapshotSink {
   }
 
   push(chunk: Uint8Array): number {
-    const carried = this.#carry?.length ?? 0;
-    const bytes = this.#carry === null ? asBuffer(chunk) : Buffer.concat([this.#carry, chunk]);
-    this.#reader.reset(bytes);
-    let start = 0;
+    const bytes = asBuffer(chunk);
+    let start = this.#carry === null ? 0 : this.#finishCarried(this.#carry, bytes);
+    if (this.#carry !== null) return chunk.length;
+    this.#reader.reset(bytes, start);
     while (!this.complete && this.#readRecord()) start = this.#reader.offset;
-    if (this.complete) {
-      this.#carry = null;
-      return start - carried;
-    }
+    if (this.complete) return start;
     this.#carry = start === bytes.length ? null : Buffer.from(bytes.subarray(start));
     return chunk.length;
+  }
+
+  /** Joins no more of the chunk than the carried record needs. Returns where the next one begins. */
+  #finishCarried(carry: Buffer, chunk: Buffer): number {
+    for (let taken = Math.min(joinedBytesMin, chunk.length); ;) {
+      const joined = Buffer.concat([carry, chunk.subarray(0, taken)]);
+      this.#reader.reset(joined);
+      if (this.#readRecord()) {
+        this.#carry = null;
+        return this.#reader.offset - carry.length;
+      }
+      if (taken === chunk.length) {
+        this.#carry = joined;
+        return taken;
+      }
+      taken = Math.min(taken * 4, chunk.length);
+    }
   }
 
   /** False: its end has not come yet. */
@@ -131,10 +148,9 @@ export class SnapshotSink implements TreeSnapshotSink {
     this.#checkLength(dataBytes, -1);
     if (reader.remaining < Math.max(dataBytes, 0) + tailBytes) return false;
     const at = reader.offset;
-    const data = dataBytes < 0 ? null : reader.buffer.subarray(at, at + dataBytes);
     reader.offset += Math.max(dataBytes, 0);
     const acl = this.#aclOf(reader.int64());
-    const node = this.#place(reader.buffer, pathAt, pathBytes, data, acl);
+    const node = this.#place(reader.buffer, pathAt, pathBytes, at, dataBytes, acl);
     this.#readStat(node);
     return true;
   }
@@ -144,7 +160,8 @@ export class SnapshotSink implements TreeSnapshotSink {
     buffer: Buffer,
     pathAt: number,
     pathBytes: number,
-    data: Uint8Array | null,
+    dataAt: number,
+    dataBytes: number,
     acl: number,
   ): NodeRef {
     const { path } = this.#state;
@@ -158,10 +175,13 @@ export class SnapshotSink implements TreeSnapshotSink {
       }
       node = this.#store.child(parent, path.buffer, slash + 1, pathBytes);
       if (node === nodeNone) {
-        return this.#state.addNode(parent, slash + 1, data, acl, 0, 0, 'last');
+        const data = dataBytes < 0 ? null : buffer;
+        const end = dataAt + dataBytes;
+        return this.#state.addNode(parent, slash + 1, data, acl, 0, 0, 'last', dataAt, end);
       }
     }
     this.#state.digestOut(node);
+    const data = dataBytes < 0 ? null : buffer.subarray(dataAt, dataAt + dataBytes);
     this.#state.setData(node, data);
     this.#state.acls.release(this.#store.int(node, word.acl));
     this.#store.setInt(node, word.acl, acl);

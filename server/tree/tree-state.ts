@@ -80,7 +80,7 @@ export class TreeState {
 
   /**
    * A node with the name that {@link path} has from `nameStart` on; its other numbers are 0. The
-   * caller sets them, then calls {@link digestIn}.
+   * caller sets them, then calls {@link digestIn}. The data may be a part of a larger buffer.
    */
   addNode(
     parent: NodeRef,
@@ -90,18 +90,29 @@ export class TreeState {
     ownerHigh: number,
     ownerLow: number,
     place: 'first' | 'last',
+    dataStart: number = 0,
+    dataEnd: number = data === null ? 0 : data.length,
   ): NodeRef {
     const { store, path } = this;
-    const node = store.add(parent, path.buffer, nameStart, path.length, data, place);
+    const node = store.add(
+      parent,
+      path.buffer,
+      nameStart,
+      path.length,
+      data,
+      place,
+      dataStart,
+      dataEnd,
+    );
     const words = store.words(node);
     const at = store.at(node);
     words[at + word.acl] = acl;
     if (isOutsideDigest(path.buffer, path.length)) {
       words[at + word.name]! |= flag.outsideDigest;
     } else {
-      words[at + word.prefix] = digestPrefix(path.buffer, path.length, data);
+      words[at + word.prefix] = digestPrefix(path.buffer, path.length, data, dataStart, dataEnd);
     }
-    this.dataBytes += path.length + (data === null ? 0 : data.length);
+    this.dataBytes += path.length + (data === null ? 0 : dataEnd - dataStart);
     if (ownerHigh !== 0 || ownerLow !== 0) this.setOwner(node, ownerHigh, ownerLow);
     return node;
   }
