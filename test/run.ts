@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 const root = resolve(import.meta.dirname, '..');
 
 /** Folders of tests that need more than Node and npm. */
-const needMore: readonly string[] = ['test/ci', 'test/interop'];
+const needMore: readonly string[] = ['test/ci', 'test/conformance', 'test/interop'];
 
 const checks: readonly (readonly [string, readonly string[]])[] = [
   ['tsc', ['--noEmit']],
