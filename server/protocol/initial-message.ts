@@ -73,6 +73,9 @@ function addressText(address: InitialAddress): string {
   return `${host}:${address.port}`;
 }
 
+/** What a name or an address of a host is made of: it will be looked up and dialled. */
+const hostPattern = /^[\x21-\x7e]{1,255}$/;
+
 function parseAddress(text: string): InitialAddress {
   const colon = text.lastIndexOf(':');
   const port = Number(text.slice(colon + 1));
@@ -80,6 +83,7 @@ function parseAddress(text: string): InitialAddress {
     throw new JuteError(`"${text}" in a greeting is no host:port`);
   }
   const host = text.slice(0, colon);
-  const isBracketed = host.startsWith('[') && host.endsWith(']');
-  return { host: isBracketed ? host.slice(1, -1) : host, port };
+  const bare = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
+  if (!hostPattern.test(bare)) throw new JuteError('a host in a greeting has other characters');
+  return { host: bare, port };
 }

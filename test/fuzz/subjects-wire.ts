@@ -205,6 +205,10 @@ function decodeGreeting(bytes: Buffer): string | null {
   const found = readInitialMessage(bytes);
   if (found === null) return null;
   const { version, addresses } = found.message;
+  for (const { host } of addresses) {
+    // Sockets throw at a name with such characters.
+    if (!/^[\x21-\x7e]+$/.test(host)) throw new Error(`a host that nobody can dial: ${host}`);
+  }
   if (version !== 0) {
     writesAgain(encodeInitialMessage(found.message), (each) => {
       const again = readInitialMessage(each);

@@ -140,6 +140,18 @@ test('a bare server id of the oldest servers is a greeting', () => {
   assert.deepEqual(initial.readInitialMessage(bytes), { message, bytes: 8 });
 });
 
+test('a greeting with a host that no socket takes is refused: it would be dialled', () => {
+  for (const host of ['a\0b', '\0', 'a b', 'a\nb', '\u007f', 'ä', '', '[]', 'x'.repeat(256)]) {
+    const text = Buffer.from(`${host}:3888`);
+    const bytes = Buffer.alloc(20 + text.length);
+    bytes.writeBigInt64BE(-65_536n, 0);
+    bytes.writeBigInt64BE(7n, 8);
+    bytes.writeInt32BE(text.length, 16);
+    text.copy(bytes, 20);
+    assert.throws(() => readInitialMessage(bytes), JuteError, JSON.stringify(host));
+  }
+});
+
 test('a greeting of another version, or with lying lengths or addresses, is refused', () => {
   const head = 'ffffffffffff00000000000000000001';
   for (const hex of [
