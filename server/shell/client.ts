@@ -25,8 +25,11 @@ export interface Pending {
   next: Pending | null;
 }
 
-/** Where a connection stands: no session yet, waiting for one, served, or gone. */
-export type ClientPhase = 'fresh' | 'connecting' | 'open' | 'closed';
+/**
+ * Where a connection stands: no session yet, waiting for one, served, served again as soon as its
+ * session is known to be here still, or gone.
+ */
+export type ClientPhase = 'fresh' | 'connecting' | 'open' | 'returning' | 'closed';
 
 /**
  * One connected client: its session, what it has proven, and the requests that wait. Also the

@@ -39,9 +39,7 @@ export class Commits {
     const isOpening = txn.body.type === OpCode.CREATE_SESSION;
     const own =
       client === undefined || isOpening ? null : this.#requests.arrived(client, txn.header.cxid);
-    // No server serves here now: what its session writes, it writes elsewhere.
-    const isServed = core.upstream !== null || own !== null;
-    if (!isServed && client?.phase === 'open' && isAsked(txn)) {
+    if (client !== undefined && own === null && isAsked(txn) && !this.#isServed(client)) {
       this.#sessions.close(client, 'its session has gone on at another server');
     }
     if (core.audit !== null && txn.body.type === OpCode.CLOSE_SESSION) {
@@ -57,6 +55,12 @@ export class Commits {
     if (isOpening && core.locals.count > 0)
       this.#sessions.locals.becameGlobal(txn.header.sessionId);
     if (client !== undefined) this.#answer(client, own, txn, applied);
+  }
+
+  /** Where nobody serves a client yet, what its session writes it writes elsewhere. */
+  #isServed({ phase }: Client): boolean {
+    if (phase === 'open') return this.#core.upstream !== null;
+    return phase !== 'returning';
   }
 
   #clientOf(txn: Txn): Client | undefined {

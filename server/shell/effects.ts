@@ -243,7 +243,10 @@ export class Effects {
       this.following = new Following(core, links.leader, answers);
       core.upstream = this.following;
     }
-    sessions.resume(this.epoch, (client, upstream) => requests.again(client, upstream));
+    // An observer may have come to another follower than before.
+    const isElsewhere = this.role === 'observing';
+    const again = requests.again.bind(requests);
+    sessions.resume(this.epoch, isElsewhere, again);
   }
 
   /** What a learner brings; bytes that make no sense cost it its link. */

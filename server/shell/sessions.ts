@@ -13,6 +13,9 @@ import type { Core, Upstream } from './core.ts';
 import { LocalHomes } from './local-homes.ts';
 import { hexOf } from './leadership.ts';
 
+/** Asks anew for what the client waits for. */
+type Again = (client: Client, upstream: Upstream) => void;
+
 export interface SessionsOptions {
   readonly ids: SessionIds;
   /** The client has bytes to look at. */
@@ -36,6 +39,7 @@ export class Sessions {
   #heldSinceMs = 0;
   /** The epoch of the leader that was lost. */
   #heldEpoch = 0;
+  #again: Again = () => undefined;
 
   constructor(core: Core, options: SessionsOptions) {
     this.#core = core;
@@ -117,7 +121,9 @@ export class Sessions {
   }
 
   revalidated(client: Client, isValid: boolean): void {
-    if (client.phase === 'open' && !isValid) return this.close(client, 'its session has ended');
+    const isServed = client.phase === 'open' || client.phase === 'returning';
+    if (isServed && !isValid) return this.close(client, 'its session has ended');
+    if (client.phase === 'returning') return this.#goOn(client);
     if (client.phase !== 'connecting') return;
     if (isValid || this.locals.staysLocal(client)) this.#open(client);
     else this.#refuse(client, 'session unknown or expired');
@@ -147,6 +153,7 @@ export class Sessions {
     this.#heldSinceMs = this.#core.nowMs;
     this.#heldEpoch = epoch;
     for (const client of this.clients) {
+      if (client.phase === 'returning') client.phase = 'open';
       if (client.phase === 'connecting') this.close(client, 'this server has no leader');
     }
   }
@@ -157,10 +164,14 @@ export class Sessions {
    * What a client waits for, and the history of a new epoch does not have, can never be committed
    * any more, and is asked for again. In the epoch that it was asked in it still may be: such a
    * client has to find out by itself.
+   *
+   * `isElsewhere`: what this server asks reaches the leader by another way now. In the same epoch
+   * the leader has the sessions at the old one, so they are asked for, and their clients wait.
    */
-  resume(epoch: number, again: (client: Client, upstream: Upstream) => void): void {
+  resume(epoch: number, isElsewhere: boolean, again: Again): void {
     const { upstream, takesClients, nowMs } = this.#core;
     if (upstream === null) return;
+    this.#again = again;
     if (!takesClients) return this.closeAll('this leader leaves clients to the others');
     this.locals.resume(epoch !== this.#heldEpoch);
     for (const client of this.clients) {
@@ -175,9 +186,20 @@ export class Sessions {
         this.close(client, end);
         continue;
       }
-      again(client, upstream);
-      this.#options.onInput(client);
+      if (isElsewhere && epoch === this.#heldEpoch && !client.isLocal) {
+        client.phase = 'returning';
+        upstream.revalidate(client);
+      } else {
+        this.#goOn(client);
+      }
     }
+  }
+
+  #goOn(client: Client): void {
+    const { upstream } = this.#core;
+    client.phase = 'open';
+    if (upstream !== null) this.#again(client, upstream);
+    this.#options.onInput(client);
   }
 
   /** Closes connections that have said nothing for too long, and all that wait too long for a leader. */
