@@ -8,7 +8,7 @@ export type { ConnectOptions, SessionListener } from './connection.ts';
 export type { CreateOptions, NodeData, Operation, OperationResult } from './requests.ts';
 export type { SaslLogin } from './sasl.ts';
 export type { SessionState } from './session-events.ts';
-export type { WatchEvent, WatchListener } from './watches.ts';
+export type { WatchEvent, WatchKind, WatchListener } from './watches.ts';
 export { ZkError } from './zk-error.ts';
 export { MultiError } from './batch.ts';
 export type { Node, Read, ReadResult } from './batch.ts';

@@ -74,14 +74,17 @@ export class WatchTable {
     });
   }
 
-  /** `listener` null: all of them. */
-  remove(path: string, type: WatcherType, listener: WatchListener | null): void {
+  /** `listener` null: all of them. The kinds that somebody was taken from. */
+  remove(path: string, type: WatcherType, listener: WatchListener | null): WatchKind[] {
+    const kinds: WatchKind[] = [];
     for (const kind of kindsByType[type]) {
       const listeners = this.#tables[kind].get(path);
-      if (listeners === undefined) continue;
+      if (listeners === undefined || (listener !== null && !listeners.has(listener))) continue;
+      kinds.push(kind);
       if (listener !== null) listeners.delete(listener);
       if (listener === null || listeners.size === 0) this.#tables[kind].delete(path);
     }
+    return kinds;
   }
 
   /** The requests that make a new connection know all watches. */

@@ -41,7 +41,7 @@ import { ClientConnection } from './connection.ts';
 import { bytesOf, checkPath, createRequestOf } from './requests.ts';
 import type { CreateOptions, NodeData, Operation, OperationResult } from './requests.ts';
 import type { SessionState } from './session-events.ts';
-import type { WatchListener } from './watches.ts';
+import type { WatchKind, WatchListener } from './watches.ts';
 import { ZkError } from './zk-error.ts';
 
 export interface WatchOption {
@@ -259,21 +259,25 @@ export class ZooKeeper {
   }
 
   /**
-   * Without a listener: all of that type. The server is told when nobody is left.
+   * Without a listener: all of that type. The server is told when nobody is left. The answer: the
+   * kinds of watches that went.
    *
    * @throws ZkError NO_WATCHER when there is none.
    */
   async removeWatches(
     path: string,
     options: { readonly listener?: WatchListener; readonly type?: WatcherType } = {},
-  ): Promise<void> {
+  ): Promise<readonly WatchKind[]> {
     const { watches } = this.#connection;
     const { listener = null, type = WatcherType.ANY } = options;
     const target = this.#into(path);
     if (!watches.has(target, type, listener)) throw new ZkError('NO_WATCHER', path);
-    watches.remove(target, type, listener);
-    if (watches.has(target, type, null)) return;
-    await this.#ask(OpCode.REMOVE_WATCHES, path, watchesRequest, { path: target, type }, noRecord);
+    const kinds = watches.remove(target, type, listener);
+    if (!watches.has(target, type, null)) {
+      const request = { path: target, type };
+      await this.#ask(OpCode.REMOVE_WATCHES, path, watchesRequest, request, noRecord);
+    }
+    return kinds;
   }
 
   /** Proves an identity, now and after every reconnect. @throws ZkError AUTH_FAILED */

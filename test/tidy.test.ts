@@ -46,7 +46,10 @@ const doors: Readonly<Record<string, readonly [readonly string[], readonly strin
     ['node:net', 'node:tls'],
   ],
   'client/recipes': [['client'], []],
-  'client/bin': [['client', 'server/protocol'], ['*']],
+  'client/bin': [
+    ['client', 'server/protocol', 'server/config', 'server/keys', 'server/sasl'],
+    ['*'],
+  ],
   'operator/api': [[], []],
   'operator/plan': [['operator/api'], ['node:crypto', 'yaml']],
   'operator/kube': [['operator/api'], ['*']],

@@ -1,110 +1,64 @@
-import { createInterface } from 'node:readline/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 
-import { ZkError, ZooKeeper } from '../index.ts';
 import type { ConnectOptions } from '../index.ts';
-import { UsageError, wordsOf } from './command-line.ts';
-import { commands } from './commands.ts';
-import { errorText } from './format.ts';
-import type { Terminal } from './terminal.ts';
+import { UsageError } from './command-line.ts';
+import { helpText, Shell } from './shell.ts';
 
-const usage = `usage: zk-cli [-server host:port[,host:port…][/chroot]] [-timeout ms] [-r] [command …]
+const usage = `usage: zk-cli [-server host:port[,host:port…][/chroot]] [-timeout ms] [-r] [-waitforconnection]
+              [-client-configuration file] [command …]
 
-  -server   where to connect to; default 127.0.0.1:2181
-  -timeout  session timeout in ms; default 30000
-  -r        also content with a server that has lost its quorum
+  -server                where to connect to; default localhost:2181
+  -timeout               session timeout in ms; default 30000
+  -r                     also content with a server that has lost its quorum
+  -waitforconnection     asks for commands once there is a session
+  -client-configuration  properties of TLS and SASL, zookeeper.ssl.… as the reference names them
 
 Without a command it asks for them, one a line; help lists them.`;
 
 interface Invocation {
   readonly server: string;
   readonly options: ConnectOptions;
+  readonly waitsForConnection: boolean;
+  /** A file with properties. */
+  readonly configuration: string | null;
   /** Empty: ask for commands. */
   readonly command: readonly string[];
 }
 
+/** What stands in front of the command; an option that is not known is a command, as there. */
+const valued: ReadonlySet<string> = new Set(['-server', '-timeout', '-client-configuration']);
+const flags: ReadonlySet<string> = new Set(['-r', '-waitforconnection']);
+
 /** @throws UsageError */
 export function parseInvocation(args: readonly string[]): Invocation {
-  let server = '127.0.0.1:2181';
-  let sessionTimeoutMs = 30_000;
-  let readOnly = false;
+  const values = new Map<string, string>();
   let at = 0;
-  for (; at < args.length && (args[at] ?? '').startsWith('-'); at += 1) {
-    const name = args[at];
-    if (name === '-r') {
-      readOnly = true;
+  for (; at < args.length; at += 1) {
+    const name = args[at] ?? '';
+    if (flags.has(name)) {
+      values.set(name, '');
       continue;
     }
+    if (!valued.has(name)) break;
     at += 1;
     const value = args[at];
-    if (value === undefined || (name !== '-server' && name !== '-timeout')) {
-      throw new UsageError(usage);
+    if (value === undefined) {
+      throw new UsageError(`Error: no argument found for option ${name}\n${usage}`);
     }
-    if (name === '-server') server = value;
-    else sessionTimeoutMs = Number(value);
+    values.set(name, value);
   }
-  if (!Number.isInteger(sessionTimeoutMs) || sessionTimeoutMs < 1) throw new UsageError(usage);
-  return { server, options: { sessionTimeoutMs, readOnly }, command: args.slice(at) };
-}
-
-/** Exit codes, as the reference's command has them. */
-const exitFailed = 1;
-const exitUnknownCommand = 127;
-
-/** Runs one command; the exit code. What failed has said so. */
-export async function runCommand(terminal: Terminal, words: readonly string[]): Promise<number> {
-  const [name = '', ...args] = words;
-  if (name === 'help') {
-    terminal.print(helpText());
-    return 0;
+  const sessionTimeoutMs = Number(values.get('-timeout') ?? 30_000);
+  if (!Number.isInteger(sessionTimeoutMs) || sessionTimeoutMs < 1) {
+    throw new UsageError(`-timeout ${values.get('-timeout')}: it is no number of ms\n${usage}`);
   }
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined) {
-    terminal.complain(`Command not found: ${name}\n${helpText()}`);
-    return exitUnknownCommand;
-  }
-  try {
-    await command.run(terminal, args);
-    return 0;
-  } catch (error) {
-    if (error instanceof ZkError) terminal.complain(errorText(error));
-    else if (error instanceof UsageError) terminal.complain(`${error.message}\n${command.usage}`);
-    else throw error;
-    return exitFailed;
-  }
-}
-
-function helpText(): string {
-  const usages = [...Object.values(commands).map((command) => command.usage), 'help', 'quit'];
-  return `Commands:\n${usages.map((line) => `  ${line}`).join('\n')}`;
-}
-
-/** Until `quit`, the end of the input, or of the session. */
-async function prompt(terminal: Terminal, server: string): Promise<void> {
-  const lines = createInterface({ input: process.stdin, output: process.stdout });
-  const off = terminal.zk.onState((state, reason) => {
-    terminal.complain(`\nSession ${state}: ${reason}`);
-    if (state === 'expired' || state === 'closed') lines.close();
-  });
-  // Piped input is not asked for, and may have ended long before its last command is run.
-  let isAsking = process.stdin.isTTY;
-  lines.on('close', () => {
-    isAsking = false;
-  });
-  lines.setPrompt(`[zk: ${server}] `);
-  if (isAsking) lines.prompt();
-  for await (const line of lines) {
-    try {
-      const words = wordsOf(line);
-      if (words[0] === 'quit') break;
-      if (words.length > 0) await runCommand(terminal, words);
-    } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
-      terminal.complain(error.message);
-    }
-    if (isAsking) lines.prompt();
-  }
-  off();
-  lines.close();
+  return {
+    server: values.get('-server') ?? 'localhost:2181',
+    options: { sessionTimeoutMs, readOnly: values.has('-r') },
+    waitsForConnection: values.has('-waitforconnection'),
+    configuration: values.get('-client-configuration') ?? null,
+    command: args.slice(at),
+  };
 }
 
 /**
@@ -113,12 +67,49 @@ async function prompt(terminal: Terminal, server: string): Promise<void> {
  * @throws UsageError, ZkError when there is no server.
  */
 export async function runCli(args: readonly string[]): Promise<number> {
-  const { server, options, command } = parseInvocation(args);
-  const print = (text: string): void => void process.stdout.write(`${text}\n`);
-  const complain = (text: string): void => void process.stderr.write(`${text}\n`);
-  await using zk = await ZooKeeper.connect(server, options);
-  const terminal = { zk, print, complain };
-  if (command.length > 0) return runCommand(terminal, command);
-  await prompt(terminal, server);
-  return 0;
+  if (args[0] === '-help' || args[0] === '--help') {
+    process.stdout.write(`${usage}\n\n${helpText()}\n`);
+    return 0;
+  }
+  const { server, options, command, configuration, waitsForConnection } = parseInvocation(args);
+  const connectOptions = { ...options, ...(await securityOf(configuration)) };
+  if (command.length > 0) return runOne(server, connectOptions, command);
+  const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
+  const { prompt } = await import('./prompt.ts');
+  const { HistoryFile } = await import('./history-file.ts');
+  return prompt(server, connectOptions, {
+    input: process.stdin,
+    output: process.stdout,
+    errors: process.stderr,
+    isTerminal,
+    history: isTerminal ? new HistoryFile(historyPath()) : null,
+    waitsForConnection,
+  });
+}
+
+/** Read where it is asked for alone: a shell without it starts faster. */
+async function securityOf(configuration: string | null): Promise<ConnectOptions> {
+  const jvmFlags = process.env['CLIENT_JVMFLAGS'] ?? '';
+  if (configuration === null && jvmFlags === '') return {};
+  const security = await import('./client-security.ts');
+  return security.securityOf(configuration, jvmFlags);
+}
+
+async function runOne(
+  server: string,
+  connectOptions: ConnectOptions,
+  command: readonly string[],
+): Promise<number> {
+  const shell = new Shell(server, connectOptions, {
+    print: (text) => void process.stdout.write(`${text}\n`),
+    complain: (text) => void process.stderr.write(`${text}\n`),
+    tellsOfSession: false,
+  });
+  const code = await shell.run(command);
+  await shell.close();
+  return code;
+}
+
+function historyPath(): string {
+  return process.env['ZK_CLI_HISTORY'] ?? join(homedir(), '.zk-cli-history');
 }

@@ -1,43 +1,23 @@
-/** What a person typed is not a command; the message says what is. */
+/**
+ * What a person typed is not a command. The message says what is wrong; without one, the command's
+ * usage does.
+ */
 export class UsageError extends Error {
   override readonly name: string = 'UsageError';
 }
 
+/** A configuration that cannot be used; the program ends with 2. */
+export class ConfigurationError extends UsageError {}
+
 /**
- * A line as words: blanks separate, single or double quotes hold together, a backslash inside
- * double quotes or outside takes the next character as it is.
- *
- * @throws UsageError when a quote is not closed.
+ * A line as words, as the reference's shell cuts it: blanks separate, and quotes at the beginning
+ * of a word hold it together up to the next one of their kind. Everywhere else a quote and a
+ * backslash are characters like any other, so that `{"a":1}` stays what it is.
  */
 export function wordsOf(line: string): string[] {
-  const words: string[] = [];
-  let word = '';
-  let isWord = false;
-  let quote = '';
-  for (let at = 0; at < line.length; at += 1) {
-    const character = line.charAt(at);
-    if (character === '\\' && quote !== "'" && at + 1 < line.length) {
-      at += 1;
-      word += line.charAt(at);
-      isWord = true;
-    } else if (quote !== '') {
-      if (character === quote) quote = '';
-      else word += character;
-    } else if (character === '"' || character === "'") {
-      quote = character;
-      isWord = true;
-    } else if (/\s/.test(character)) {
-      if (isWord) words.push(word);
-      word = '';
-      isWord = false;
-    } else {
-      word += character;
-      isWord = true;
-    }
-  }
-  if (quote !== '') throw new UsageError(`the quote ${quote} is not closed`);
-  if (isWord) words.push(word);
-  return words;
+  return [...line.matchAll(/"([^"]*)"|'([^']*)'|([^\s"']\S*)/g)].map(
+    ([, double, single, bare]) => double ?? single ?? bare ?? '',
+  );
 }
 
 /** Options and the other words of a command, in any order. */
@@ -47,8 +27,8 @@ export class Arguments {
   readonly #values = new Map<string, string>();
 
   /**
-   * `flags` stand alone (`-s`), `valued` take the next word (`-v 3`). What stands behind a
-   * `--` is no option.
+   * `flags` stand alone (`-s`, and `-sw` for two), `valued` take the next word (`-v 3`). What
+   * stands behind a `--` is no option.
    *
    * @throws UsageError on an unknown option.
    */
@@ -63,13 +43,15 @@ export class Arguments {
       }
       if (!/^-[A-Za-z]/.test(word)) {
         positional.push(word);
-      } else if (flags.includes(name)) {
-        this.#flags.add(name);
-      } else if (valued.includes(name) && at + 1 < words.length) {
+      } else if (valued.includes(name)) {
         at += 1;
-        this.#values.set(name, words[at] ?? '');
+        const value = words[at];
+        if (value === undefined) throw new UsageError(`Missing argument for option: ${name}`);
+        this.#values.set(name, value);
+      } else if (name.split('').every((letter) => flags.includes(letter))) {
+        for (const letter of name) this.#flags.add(letter);
       } else {
-        throw new UsageError(`unknown option ${word}`);
+        throw new UsageError(`Unrecognized option: ${word}`);
       }
     }
     this.positional = positional;
@@ -91,10 +73,10 @@ export class Arguments {
     return Number(text);
   }
 
-  /** The word at a place. @throws UsageError when there is none. */
-  at(index: number, what: string): string {
+  /** The word at a place. @throws UsageError, without words, when there is none. */
+  at(index: number): string {
     const word = this.positional[index];
-    if (word === undefined) throw new UsageError(`the ${what} is missing`);
+    if (word === undefined) throw new UsageError();
     return word;
   }
 }

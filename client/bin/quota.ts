@@ -24,7 +24,7 @@ const fields: Readonly<Record<string, keyof Quota>> = {
 
 /** Limits live in nodes below /zookeeper/quota; the servers keep the usage beside them. */
 export const quotaCommands: Readonly<Record<string, Command>> = {
-  setquota: { usage: 'setquota -n|-b|-N|-B value path', run: setQuota },
+  setquota: { usage: 'setquota -n|-b|-N|-B val path', run: setQuota },
   listquota: { usage: 'listquota path', run: listQuota },
   delquota: { usage: 'delquota [-n|-b|-N|-B] path', run: deleteQuota },
 };
@@ -44,20 +44,58 @@ export function quotaText(quota: Quota): string {
   return `count=${count},bytes=${bytes}=;byteHardLimit=${byteHardLimit};countHardLimit=${countHardLimit}`;
 }
 
-async function setQuota({ zk }: Terminal, words: readonly string[]): Promise<void> {
+async function setQuota(
+  { zk, print, complain }: Terminal,
+  words: readonly string[],
+): Promise<void> {
   const args = new Arguments(words, [], Object.keys(fields));
-  const path = args.at(0, 'path');
-  const flags = Object.keys(fields).filter((flag) => args.value(flag) !== undefined);
-  if (flags.length === 0) throw new UsageError('a limit is missing');
+  const [flag, ...others] = Object.keys(fields).filter((one) => args.value(one) !== undefined);
+  const field = flag === undefined ? undefined : fields[flag];
+  if (flag === undefined || field === undefined) {
+    throw new UsageError('Missing required option: one of -n, -b, -N and -B, with the limit');
+  }
+  if (others.length > 0) throw new UsageError(`-${flag} and -${others[0]}: one limit at a time`);
+  const path = args.at(0);
+  const text = args.value(flag) ?? '';
+  // The reference says so and counts it as done.
+  if (!/^-?\d+$/.test(text)) {
+    return complain('NumberFormatException happens when parsing the option value');
+  }
+  const value = Number(text);
+  const isCount = field.startsWith('count');
+  if (isCount ? value < 1 : value < 0) {
+    throw new UsageError(`the ${isCount ? 'num' : 'bytes'} quota must be greater than zero`);
+  }
+  if (path === root || path.startsWith(`${root}/`)) {
+    throw new UsageError(`cannot set a quota under the path: ${root}`);
+  }
+  if (path === '/') throw new UsageError('Path must not end with / character');
   if ((await zk.exists(path)) === null) throw new UsageError(`${path} does not exist.`);
   const limits = await readQuota(zk, path, limitsName);
   if (limits === null) await refuseNested(zk, path);
-  const quota = limits ?? parseQuota('');
-  for (const flag of flags) {
-    const field = fields[flag];
-    if (field !== undefined) quota[field] = args.integer(flag, -1);
-  }
-  if (limits !== null) {
+  const quota = { ...(limits ?? parseQuota('')), [field]: value };
+  await writeQuota(zk, path, quota, limits !== null);
+  const usage = await readQuota(zk, path, statsName);
+  if (usage !== null) warnOfUsage(print, quota, usage);
+}
+
+/** A limit below what is there already is taken all the same. */
+function warnOfUsage(print: (text: string) => void, quota: Quota, usage: Quota): void {
+  const isBelow = (limit: number, used: number): boolean => limit > -1 && limit < used;
+  const warn = (what: string, used: number): void =>
+    print(`[Warning]: the ${what} quota you create is less than the existing ${what}:${used}`);
+  const { count, bytes } = usage;
+  if (isBelow(quota.count, count) || isBelow(quota.countHardLimit, count)) warn('count', count);
+  if (isBelow(quota.bytes, bytes) || isBelow(quota.byteHardLimit, bytes)) warn('bytes', bytes);
+}
+
+async function writeQuota(
+  zk: ZooKeeper,
+  path: string,
+  quota: Quota,
+  isThere: boolean,
+): Promise<void> {
+  if (isThere) {
     await zk.set(`${root}${path}/${limitsName}`, quotaText(quota));
     return;
   }
@@ -92,8 +130,8 @@ async function listQuota(
   { zk, print, complain }: Terminal,
   words: readonly string[],
 ): Promise<void> {
-  const path = new Arguments(words, []).at(0, 'path');
-  print(`absolute path is ${root}${path}/${limitsName}`);
+  const path = new Arguments(words, []).at(0);
+  complain(`absolute path is ${root}${path}/${limitsName}`);
   const limits = await readQuota(zk, path, limitsName);
   if (limits === null) return complain(`quota for ${path} does not exist.`);
   const stats = parseQuota(await textAt(zk, `${root}${path}/${statsName}`));
@@ -101,20 +139,16 @@ async function listQuota(
   print(`Output stat for ${path} count=${stats.count},bytes=${stats.bytes}`);
 }
 
-async function deleteQuota({ zk }: Terminal, words: readonly string[]): Promise<void> {
+async function deleteQuota({ zk, print }: Terminal, words: readonly string[]): Promise<void> {
   const args = new Arguments(words, Object.keys(fields));
-  const path = args.at(0, 'path');
+  const path = args.at(0);
+  const [flag, ...others] = Object.keys(fields).filter((one) => args.has(one));
+  if (others.length > 0) throw new UsageError(`-${flag} and -${others[0]}: one limit at a time`);
   const quota = await readQuota(zk, path, limitsName);
-  if (quota === null) throw new UsageError(`Quota does not exist for ${path}`);
-  const flags = Object.keys(fields).filter((flag) => args.has(flag));
-  if (flags.length > 0) {
-    for (const flag of flags) {
-      const field = fields[flag];
-      if (field !== undefined) quota[field] = -1;
-    }
-    await zk.set(`${root}${path}/${limitsName}`, quotaText(quota));
-    return;
-  }
+  // The reference says so and counts it as done.
+  if (quota === null) return print(`Quota does not exist for ${path}`);
+  const field = flag === undefined ? undefined : fields[flag];
+  if (field !== undefined) return writeQuota(zk, path, { ...quota, [field]: -1 }, true);
   await zk.remove(`${root}${path}/${limitsName}`);
   await zk.remove(`${root}${path}/${statsName}`);
   for (let at = path; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) {

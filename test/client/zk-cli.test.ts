@@ -4,10 +4,11 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { parseInvocation, runCommand } from '../../client/bin/cli.ts';
+import { parseInvocation } from '../../client/bin/cli.ts';
 import { Arguments, UsageError, wordsOf } from '../../client/bin/command-line.ts';
-import { aclText, parseAcl, statText } from '../../client/bin/format.ts';
-import { ZooKeeper } from '../../client/index.ts';
+import { aclText, hexText, parseAcl, statText } from '../../client/bin/format.ts';
+import { pathProblemText } from '../../client/bin/path-text.ts';
+import { Shell } from '../../client/bin/shell.ts';
 import type { Stat } from '../../client/index.ts';
 import { FakeServer } from './fake-server.ts';
 
@@ -15,23 +16,56 @@ import { FakeServer } from './fake-server.ts';
 // code whether it worked.
 // Method: words and formats by table; commands against a small server, in this process and as one.
 
-test('lines are cut into words, quotes hold them together', () => {
-  assert.deepEqual(wordsOf('  set /a  b '), ['set', '/a', 'b']);
-  assert.deepEqual(wordsOf(`set "/a b" 'c "d"' ""`), ['set', '/a b', 'c "d"', '']);
-  assert.deepEqual(wordsOf(String.raw`a\ b "c\"d" 'e\'`), ['a b', 'c"d', String.raw`e\ `.trim()]);
-  assert.deepEqual(wordsOf(''), []);
-  assert.throws(() => wordsOf('get "/a'), UsageError);
+test('lines are cut into words, quotes at their beginning hold them together', () => {
+  const cases: readonly (readonly [string, readonly string[]])[] = [
+    ['', []],
+    ['  set /a  b ', ['set', '/a', 'b']],
+    [`set "/a b" 'c "d"' ""`, ['set', '/a b', 'c "d"', '']],
+    ['set /a {"x":1}', ['set', '/a', '{"x":1}']],
+    [String.raw`set /a C:\temp`, ['set', '/a', String.raw`C:\temp`]],
+    [`set /a "b"c it's`, ['set', '/a', 'b', 'c', "it's"]],
+    ['get "/a b', ['get', '/a', 'b']],
+  ];
+  for (const [line, words] of cases) assert.deepEqual(wordsOf(line), words, line);
 });
 
-test('options may stand anywhere, unknown ones are refused, numbers are none', () => {
-  const args = new Arguments(['/a', '-s', '-v', '3', '-5'], ['s'], ['v']);
+test('options may stand anywhere and together, unknown ones are refused, numbers are none', () => {
+  const args = new Arguments(['/a', '-sw', '-v', '3', '-5'], ['s', 'w'], ['v']);
   assert.deepEqual(args.positional, ['/a', '-5']);
-  assert.equal(args.has('s'), true);
+  assert.deepEqual([args.has('s'), args.has('w'), args.has('x')], [true, true, false]);
   assert.equal(args.integer('v', -1), 3);
   assert.deepEqual(new Arguments(['--', '-s'], []).positional, ['-s']);
-  assert.throws(() => new Arguments(['-x'], ['s']), UsageError);
+  assert.throws(() => new Arguments(['-x'], ['s']), /^UsageError: Unrecognized option: -x$/);
+  assert.throws(() => new Arguments(['-sx'], ['s']), UsageError);
+  assert.throws(() => new Arguments(['-v'], [], ['v']), /Missing argument for option: v/);
   assert.throws(() => new Arguments(['-v', 'x'], [], ['v']).integer('v', 0), UsageError);
-  assert.throws(() => new Arguments([], []).at(0, 'path'), /path is missing/);
+  assert.throws(() => new Arguments([], []).at(0), UsageError);
+});
+
+test('paths are refused in the words of the reference', () => {
+  const cases: readonly (readonly [string, string | null])[] = [
+    ['/', null],
+    ['/.x/a..b', null],
+    ['', 'Path length must be > 0'],
+    ['a', 'Path must start with / character'],
+    ['//', 'Path must not end with / character'],
+    ['/x/..', 'Invalid path string "/x/.." caused by relative paths not allowed @4'],
+    ['/x1/..', 'Invalid path string "/x1/.." caused by relative paths not allowed @5'],
+    ['/x1/.', 'Invalid path string "/x1/." caused by relative paths not allowed @4'],
+    ['/a/../b', 'Invalid path string "/a/../b" caused by relative paths not allowed @4'],
+    ['/x1//y', 'Invalid path string "/x1//y" caused by empty node name specified @4'],
+  ];
+  for (const [path, text] of cases) assert.equal(pathProblemText(path), text, path);
+  assert.match(pathProblemText('/a\u0000') ?? '', /invalid character/);
+});
+
+test('bytes are shown sixteen a line', () => {
+  const [, , , first, second, rule] = hexText(Buffer.from('0123456789abcdef\n\u00ff')).split('\n');
+  const digits = '30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66';
+  assert.equal(first, `|00000000| ${digits} |0123456789abcdef|`);
+  assert.equal(second, `|00000010| 0a c3 bf${' '.repeat(40)}|${'...'.padEnd(16)}|`);
+  assert.match(rule ?? '', /^[+-]+$/);
+  assert.equal(hexText(Buffer.alloc(0)), '');
 });
 
 test('access lists read as they print', () => {
@@ -76,26 +110,39 @@ test('a stat prints as eleven lines', () => {
 });
 
 test('the call says where to connect and what to run', () => {
-  const all = parseInvocation(['-server', 'h:1/c', '-timeout', '5', '-r', 'ls', '-s', '/']);
+  const all = parseInvocation(
+    ['-server', 'h:1/c', '-timeout', '5', '-r', '-waitforconnection'].concat('ls', '-s', '/'),
+  );
   assert.equal(all.server, 'h:1/c');
   assert.deepEqual(all.options, { sessionTimeoutMs: 5, readOnly: true });
+  assert.equal(all.waitsForConnection, true);
   assert.deepEqual(all.command, ['ls', '-s', '/']);
-  assert.equal(parseInvocation([]).server, '127.0.0.1:2181');
-  for (const args of [['-server'], ['-nonsense', 'x'], ['-timeout', 'x']]) {
-    assert.throws(() => parseInvocation(args), UsageError);
+  const none = parseInvocation([]);
+  assert.deepEqual([none.server, none.waitsForConnection], ['localhost:2181', false]);
+  assert.equal(none.configuration, null);
+  assert.equal(parseInvocation(['-client-configuration', 'f']).configuration, 'f');
+  assert.deepEqual(parseInvocation(['-nonsense', 'x']).command, ['-nonsense', 'x']);
+  assert.throws(() => parseInvocation(['-server']), /no argument found for option -server/);
+  for (const text of ['x', '0', '-1', '1.5']) {
+    assert.throws(() => parseInvocation(['-timeout', text]), /-timeout .* no number of ms/);
   }
 });
 
 /** Runs lines one by one; what they print, and `!` before what failed. */
 async function session(lines: readonly string[]): Promise<string[]> {
   await using server = new FakeServer();
-  await using zk = await ZooKeeper.connect(`127.0.0.1:${await server.listen()}`);
   const printed: string[] = [];
   const print = (text: string): void => void printed.push(text);
+  const shell = new Shell(
+    `127.0.0.1:${await server.listen()}`,
+    {},
+    { print, complain: print, tellsOfSession: false },
+  );
   for (const line of lines) {
-    const code = await runCommand({ zk, print, complain: print }, wordsOf(line));
-    if (code !== 0) printed.push(`! ${line}`);
+    await shell.runLine(line);
+    if (shell.exitCode !== 0) printed.push(`! ${line}`);
   }
+  await shell.close();
   return printed;
 }
 
@@ -124,7 +171,7 @@ test('nodes are made, shown, changed and removed', async () => {
       'Created /b',
       'null',
       '[a, b]',
-      '/\n/a\n/a/n-0000000000\n/b'.split('\n'),
+      ['/', '/a', '/b', '/a/n-0000000000'],
       '[/a/n-0000000000]',
       '1',
       '[b]',
@@ -157,23 +204,64 @@ test('what is refused is said in words, and counts as failed', async () => {
       '! delete /a',
       'version No is not valid : /a/b',
       '! delete -v 7 /a/b',
-      'No watch found : /a',
+      'KeeperErrorCode = No such watcher for /a',
       '! removewatches /a',
     ],
   );
 });
 
 test('a wrong call shows how it is called', async () => {
-  const printed = await session(['ls', 'ls -x /', 'addWatch -m SOMETIMES /a', 'toString']);
-  assert.deepEqual(printed.slice(0, 6), [
-    'the path is missing\nls [-s] [-w] [-R] path',
+  const printed = await session(['ls', 'ls -x /', 'addWatch -m SOMETIMES /a', 'set', 'toString']);
+  assert.deepEqual(printed.slice(0, 4), [
+    'ls [-s] [-w] [-R] path',
     '! ls',
-    'unknown option -x\nls [-s] [-w] [-R] path',
+    'Unrecognized option: -x',
     '! ls -x /',
-    'unknown mode SOMETIMES\naddWatch [-m PERSISTENT|PERSISTENT_RECURSIVE] path',
-    '! addWatch -m SOMETIMES /a',
   ]);
-  assert.match(printed[6] ?? '', /^Command not found: toString\nCommands:/);
+  assert.match(printed[4] ?? '', /^addWatch \[-m mode\] path # optional mode/);
+  assert.match(printed[6] ?? '', /^set path data .*\n -b {9}Supply data in base64 format\n/);
+  assert.match(printed[8] ?? '', /^ZooKeeper -server[^]*\nCommand not found: .* toString$/);
+});
+
+test('what the reference takes and this refuses: unknown permissions, data that is no base64', async () => {
+  assert.deepEqual(await session(['create /a x world:anyone:rz', 'set -b /a %', 'set -v x /a 1']), [
+    'Unknown perm type: z; it is none of cdrwa\n' +
+      'KeeperErrorCode = InvalidACL\nAcl is not valid : null',
+    '! create /a x world:anyone:rz',
+    '% is no base64',
+    '! set -b /a %',
+    '-v x is no integer',
+    '! set -v x /a 1',
+  ]);
+});
+
+test('the shell closes, connects again, and remembers', async () => {
+  const printed = await session([
+    'create /a',
+    'close',
+    'get /a',
+    'connect',
+    'get /a',
+    'redo 0',
+    'history',
+    'redo x',
+    'redo 9',
+  ]);
+  assert.deepEqual(printed, [
+    'Created /a',
+    'Not connected',
+    'null',
+    'Node already exists: /a',
+    '! redo 0',
+    '0 - create /a\n1 - close\n2 - get /a\n3 - connect\n4 - get /a\n5 - create /a\n6 - history',
+    'redo x: it is no number of a command',
+    '! redo x',
+    'Command index out of range',
+    '! redo 9',
+  ]);
+  const many = Array.from({ length: 12 }, (_, index) => `bogus${index}`);
+  const last = (await session([...many, 'history'])).at(-1) ?? '';
+  assert.deepEqual([last.split('\n').length, last.split('\n')[0]], [11, '2 - bogus2']);
 });
 
 test('watches print what they hear', async () => {
@@ -229,25 +317,19 @@ test('quotas are set, listed, changed and lifted, one inside another is refused'
     `Output quota for /q count=${count},bytes=-1=;byteHardLimit=200;countHardLimit=-1`,
     'Output stat for /q count=0,bytes=0',
   ];
-  const [setUsage, deleteUsage] = [
-    'setquota -n|-b|-N|-B value path',
-    'delquota [-n|-b|-N|-B] path',
-  ];
   assert.deepEqual(printed.slice(4), [
     'absolute path is /zookeeper/quota/q/zookeeper_limits',
     'quota for /q does not exist.',
     ...limits(5),
-    `/q/sub has a parent /q which has a quota\n${setUsage}`,
+    '/q/sub has a parent /q which has a quota',
     '! setquota -n 3 /q/sub',
-    `/none does not exist.\n${setUsage}`,
+    '/none does not exist.',
     '! setquota -n 3 /none',
     ...limits(-1),
     '/zookeeper/quota',
-    `Quota does not exist for /q\n${deleteUsage}`,
-    '! delquota /q',
-    `-n x is no integer\n${setUsage}`,
-    '! setquota -n x /q',
-    `/q has child /q/sub which has a quota\n${setUsage}`,
+    'Quota does not exist for /q',
+    'NumberFormatException happens when parsing the option value',
+    '/q has child /q/sub which has a quota',
     '! setquota -n 3 /q',
   ]);
 });
@@ -304,11 +386,15 @@ test('as a process: commands line by line until quit', async () => {
   const at = `127.0.0.1:${await server.listen()}`;
   const { code, out, err } = await run(
     ['-server', at],
-    'create /a x\n\nget "/a\nget /a\nquit\nls /\n',
+    'create /a x\n\nget /a\nbogus\nquit\nls /\n',
   );
-  assert.equal(code, 0);
-  assert.equal(err, 'Created /a\nthe quote " is not closed\n');
-  assert.equal(out, 'x\n', 'nothing is run behind quit');
+  assert.equal(code, 127, 'quit leaves the code of the command before');
+  assert.match(err, /^Created \/a\nZooKeeper -server/);
+  const event = (state: string): string =>
+    `\nWATCHER::\n\nWatchedEvent state:${state} type:None path:null zxid: -1\n`;
+  const greeting = `Connecting to ${at}\nWelcome to ZooKeeper!\nJLine support is disabled\n`;
+  // Nothing is run behind quit.
+  assert.equal(out, `${greeting}${event('SyncConnected')}x\n${event('Closed')}`);
 });
 
 test('as a process: without a server it says so and fails', async () => {
@@ -317,5 +403,5 @@ test('as a process: without a server it says so and fails', async () => {
   await server[Symbol.asyncDispose]();
   const { code, err } = await run(['-server', `127.0.0.1:${port}`, '-timeout', '200', 'ls', '/']);
   assert.equal(code, 1);
-  assert.match(err, /CONNECTION_LOSS.*ECONNREFUSED/);
+  assert.match(err, /^KeeperErrorCode = ConnectionLoss: .*ECONNREFUSED/);
 });

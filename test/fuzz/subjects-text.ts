@@ -136,7 +136,7 @@ function decodeFirstBytes(bytes: Buffer): string {
 
 function decodeLine(bytes: Buffer): string {
   const words = wordsOf(text(bytes));
-  const found = new Arguments(words, ['-s', '-w', '-e'], ['-v', '-b']);
+  const found = new Arguments(words, ['s', 'w', 'e'], ['v', 'b']);
   parseInvocation(words);
   return `${Math.min(found.positional.length, 6)}`;
 }
