@@ -13,6 +13,18 @@ export interface AdminPort {
   close(): void;
 }
 
+export interface AdminAddress {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Where the reference's commands are. Standard `/commands`. */
+  readonly commandPath?: string;
+  /** Idle connections are closed after this. Standard 30000. */
+  readonly idleTimeoutMs?: number;
+  /** It is the port of a metrics provider: `/metrics` and nothing else. */
+  readonly isMetricsAlone?: boolean;
+}
+
 /**
  * The admin port: HTTP by fastify, which is loaded with the first connection. A server that
  * nobody asks over HTTP does without its fourteen megabytes.
@@ -21,7 +33,7 @@ export interface AdminPort {
  */
 export async function openAdminPort(
   view: ServerView,
-  address: { readonly host: string; readonly port: number },
+  address: AdminAddress,
   host: Host,
   tls: AdminTls | null = null,
 ): Promise<AdminPort> {
@@ -62,12 +74,12 @@ export async function openAdminPort(
   };
 }
 
-async function loadApp(
-  view: ServerView,
-  options: { readonly host: string; readonly port: number },
-): Promise<FastifyInstance> {
-  const { createAdminApp } = await import('./admin/admin-http.ts');
-  const app = createAdminApp(view, options);
+async function loadApp(view: ServerView, options: AdminAddress): Promise<FastifyInstance> {
+  const { createAdminApp, createMetricsApp } = await import('./admin/admin-http.ts');
+  const app =
+    options.isMetricsAlone === true
+      ? createMetricsApp(view, options)
+      : createAdminApp(view, options);
   await app.ready();
   return app;
 }

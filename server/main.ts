@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { adminTlsOf } from './admin-tls.ts';
 import { openAdminPort } from './admin-port.ts';
+import type { AdminAddress, AdminPort } from './admin-port.ts';
+import type { ServerView } from './admin/server-view.ts';
 import { openAuditLog } from './audit-log.ts';
 import type { AuditLog } from './audit-log.ts';
 import { nextPath } from './config/dynamic-file.ts';
@@ -18,6 +20,7 @@ import { loadServerConfig, pathsOf, problemText } from './config/load-config.ts'
 import type { LoadedConfig } from './config/load-config.ts';
 import type { Host, LogLevel } from './shell/host.ts';
 import type { ServerConfig } from './config/server-config.ts';
+import type { ServerSettings } from './config/server-settings.ts';
 import { openMemberFiles } from './shell/member-files.ts';
 import type { MemberFiles } from './shell/member-files.ts';
 import { allowFieldsOf } from './protocol/jute.ts';
@@ -78,6 +81,7 @@ export async function runServer(
     exit: (code) => process.exit(code),
   });
   const adminTls = config.admin.enabled ? openOrRefuse(() => adminTlsOf(settings)) : null;
+  const adminAddress = adminAddressOf(config, settings);
   const memberFiles = memberFilesOf(config, host, resolve(zooCfgPath));
   const audit = settings.requests.isAudited ? auditLogOf(host) : null;
   const server = startServer(config, host, {
@@ -92,19 +96,21 @@ export async function runServer(
   if (audit !== null) auditProcess(audit, 'serverStart');
   letYoungGenerationGrow();
   const admin = config.admin.enabled
-    ? await openAdminPort(server.view, config.admin, host, adminTls).catch((error: Error) => {
+    ? await openAdminPort(server.view, adminAddress, host, adminTls).catch((error: Error) => {
         const reason = `the admin port: ${error.message}: change admin.serverPort`;
         if (config.ensemble === null) host.exit(exitAdminPort, reason);
         else host.log('error', 'goes on without its admin port', { reason });
         return null;
       })
     : null;
+  const metrics = await openMetricsPort(server.view, settings, host);
   const stop = (signal: NodeJS.Signals): void => {
     host.log('info', `${signal} received`, {});
     // A second signal does not wait.
     process.once('SIGTERM', () => process.exit(1));
     process.once('SIGINT', () => process.exit(1));
     admin?.close();
+    metrics?.close();
     if (audit !== null) auditProcess(audit, 'serverStop');
     const end = (): void => process.exit(0);
     server.stop(() => (audit === null ? end() : audit.close(end)));
@@ -112,6 +118,32 @@ export async function runServer(
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
   process.on('SIGUSR2', () => server.handOver());
+}
+
+const ownPaths: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics', '/state']);
+
+function adminAddressOf({ admin }: ServerConfig, settings: ServerSettings): AdminAddress {
+  const { commandUrl, idleTimeoutMs } = settings.admin;
+  if (!/^(?:\/[\w.~-]+)+$/.test(commandUrl) || ownPaths.has(commandUrl)) {
+    const remedy = `It is a path of its own, e.g. /commands; not one of ${[...ownPaths].join(', ')}.`;
+    return refuse([`admin.commandURL=${commandUrl}: ${remedy}`]);
+  }
+  return { host: admin.host, port: admin.port, commandPath: commandUrl, idleTimeoutMs };
+}
+
+/** The port of the reference's Prometheus provider. A server without it goes on. */
+async function openMetricsPort(
+  view: ServerView,
+  { metrics }: ServerSettings,
+  host: Host,
+): Promise<AdminPort | null> {
+  if (!metrics.isPrometheus) return null;
+  const address: AdminAddress = { host: metrics.host, port: metrics.port, isMetricsAlone: true };
+  return openAdminPort(view, address, host).catch((error: Error) => {
+    const reason = `${error.message}: change metricsProvider.httpPort`;
+    host.log('error', 'goes on without its metrics port', { reason });
+    return null;
+  });
 }
 
 /** Beside the server's other logs where they have a directory, as the reference's logger does it. */

@@ -47,9 +47,16 @@ export function createAdminHttp(view: ServerView, options: AdminHttpOptions): Ad
   };
 }
 
-/** The routes without a socket. */
-export function createAdminApp(view: ServerView, options: AdminHttpOptions): FastifyInstance {
-  const app = fastify({
+/** The port of the reference's Prometheus provider: `/metrics`, and nothing else. */
+export function createMetricsApp(view: ServerView, options: AdminHttpOptions): FastifyInstance {
+  const app = createApp(options);
+  serveMetrics(app, view, options);
+  refuseOtherMethods(app, '/metrics');
+  return app;
+}
+
+function createApp(options: AdminHttpOptions): FastifyInstance {
+  return fastify({
     bodyLimit: bodyBytesMax,
     keepAliveTimeout: options.idleTimeoutMs ?? 30_000,
     forceCloseConnections: 'idle',
@@ -59,16 +66,17 @@ export function createAdminApp(view: ServerView, options: AdminHttpOptions): Fas
       compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas },
     },
   });
-  const { processMetrics = true, commandPath = '/commands' } = options;
-  const metrics = createMetrics(view, { processMetrics });
+}
+
+/** The routes without a socket. */
+export function createAdminApp(view: ServerView, options: AdminHttpOptions): FastifyInstance {
+  const app = createApp(options);
+  const { commandPath = '/commands' } = options;
   const paths = ['/livez', '/readyz', '/metrics', '/state', commandPath, `${commandPath}/:name`];
 
   app.get('/livez', (_, reply) => sendHealth(reply, liveness()));
   app.get('/readyz', (_, reply) => sendHealth(reply, readiness(view.state())));
-  app.get('/metrics', async (_, reply) => {
-    const text = await metrics.text();
-    return reply.type(metrics.contentType).send(text);
-  });
+  serveMetrics(app, view, options);
   app.get('/state', (_, reply) => reply.header('cache-control', 'no-store').send(view.state()));
   app.get(commandPath, (_, reply) => reply.type('text/html').send(commandList(commandPath)));
   app.get<{ Params: { name: string } }>(`${commandPath}/:name`, (request, reply) =>
@@ -76,6 +84,14 @@ export function createAdminApp(view: ServerView, options: AdminHttpOptions): Fas
   );
   for (const url of paths) refuseOtherMethods(app, url);
   return app;
+}
+
+function serveMetrics(app: FastifyInstance, view: ServerView, options: AdminHttpOptions): void {
+  const metrics = createMetrics(view, { processMetrics: options.processMetrics ?? true });
+  app.get('/metrics', async (_, reply) => {
+    const text = await metrics.text();
+    return reply.type(metrics.contentType).send(text);
+  });
 }
 
 function noSchemas(): never {

@@ -88,6 +88,7 @@ export function serverStats(view: ServerView): Values {
   const state = view.state();
   const counters = view.counters();
   const responses = sizeJson(counters.responseSizes);
+  const sizes = new Map(view.configuration().map(([key, value]) => [key, Number(value)]));
   const values = {
     version: view.versionText,
     read_only: state.readOnly === true,
@@ -96,11 +97,15 @@ export function serverStats(view: ServerView): Values {
       packets_received: counters.packetsReceived,
       client_response_stats: responses,
       uptime: Math.round(state.uptimeMs),
+      provider_null: false,
+      data_dir_size: sizes.get('dataDirSize') ?? 0,
+      log_dir_size: sizes.get('dataLogSize') ?? 0,
       last_processed_zxid: signed(state.zxid),
       outstanding_requests: state.outstandingCount,
       server_state: stateName(state),
       ...latencies(view.latency(), new Decimal(decimalText(view.latency().avgMs))),
       num_alive_client_connections: state.connectionCount,
+      auth_failed_count: counters.authFailures ?? 0,
     },
     client_response: responses,
     node_count: state.znodeCount,
@@ -109,20 +114,35 @@ export function serverStats(view: ServerView): Values {
   return { ...values, proposal_stats: sizeJson(counters.proposalSizes) };
 }
 
+/** Followers that serve observers have some, too. */
+export function observers(view: ServerView): Values {
+  const all = view.state().learners.filter(({ role }) => role === 'observer');
+  return {
+    synced_observers: all.filter(({ synced }) => synced).length,
+    observers: all.map(({ sid, lastAckedZxid }) => ({ sid, last_zxid: signed(lastAckedZxid) })),
+  };
+}
+
+export function systemProperties(view: ServerView): Values {
+  const entries = [...(view.environment?.() ?? [])];
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 export function monitorJson({ value, isFloat }: MonitorValue): Json {
   return isFloat ? new Decimal(decimalText(Number(value))) : value;
 }
 
 export function votingView(view: ServerView): Values {
   const voters: Record<string, Json> = {};
-  for (const { sid, role, address } of view.state().servers) {
+  const state = view.state();
+  for (const { sid, role, address } of state.servers) {
     if (role !== 'participant') continue;
     const places = address.split('|').map(addressParts);
     voters[String(sid)] = {
       server_addresses: places.map(([host, quorumPort]) => `${host}:${quorumPort}`),
       election_addresses: places.map(([host, , electionPort]) => `${host}:${electionPort}`),
-      client_address: '',
-      learner_type: 'PARTICIPANT',
+      client_address: sid === state.sid ? (view.clientAddress?.() ?? '') : '',
+      learner_type: 'participant',
     };
   }
   return { current_config: voters };
@@ -145,14 +165,37 @@ export function zabState(view: ServerView): Values {
   const state = view.state();
   const zxid = signed(state.zxid);
   const own = state.servers.find((server) => server.sid === state.sid);
+  if (state.role === 'standalone') return { voting: false, zabstate: '' };
+  const places = (own?.address ?? '').split('|').map(addressParts);
   return {
     myid: state.sid,
     is_leader: state.role === 'leading',
+    quorum_address: addressObject(places.map(([host, port]) => [host, port])),
+    election_address: addressObject(places.map(([host, , port]) => [host, port])),
+    client_address: view.clientAddress?.() ?? '',
     voting: own?.role === 'participant',
     last_zxid: state.zxid,
     zab_epoch: zxid >> 32n,
     zab_counter: zxid & 0xffffffffn,
-    zabstate: state.role === 'standalone' ? '' : state.phase,
+    zabstate: state.phase,
+  };
+}
+
+/** What this server can reach is not tried for an answer: every address counts as reachable. */
+function addressObject(places: readonly (readonly [host: string, port: string])[]): Json {
+  const all = places.map(([host, port]) => `${host}:${port}`);
+  const [one = ''] = all;
+  return {
+    empty: places.length === 0,
+    all_addresses: all,
+    wildcard_addresses: [...new Set(places.map(([, port]) => `0.0.0.0:${port}`))],
+    all_ports: [...new Set(places.map(([, port]) => Number(port)))],
+    all_host_strings: [...new Set(places.map(([host]) => host))],
+    reachable_address: one,
+    all_reachable_addresses: all,
+    all_reachable_addresses_or_all: all,
+    reachable_or_one: one,
+    one,
   };
 }
 

@@ -8,8 +8,10 @@ import {
   dump,
   leader,
   monitorJson,
+  observers,
   serverStats,
   signed,
+  systemProperties,
   votingView,
   watchGroups,
   zabState,
@@ -60,11 +62,16 @@ export const commands: readonly Command[] = [
     const digests = view.digests?.();
     return digests === undefined ? null : { digests: digests.map(digestEntry) };
   }),
+  optional('initial_configuration', ['icfg'], (view) => {
+    const text = view.initialConfiguration?.();
+    return text === undefined ? null : { initial_configuration: text };
+  }),
   command('is_read_only', ['isro'], (view) => ({ read_only: view.state().readOnly === true })),
   { name: 'leader', aliases: ['lead'], isAlwaysServed: false, run: leader },
   alwaysServed('monitor', ['mntr'], (view) =>
     Object.fromEntries(monitorValues(view).map((value) => [value.key, monitorJson(value)])),
   ),
+  command('observers', ['obsr'], observers),
   command('ruok', [], () => ({})),
   command('server_stats', ['srvr'], serverStats),
   command('stat_reset', ['srst'], (view) => {
@@ -76,6 +83,7 @@ export const commands: readonly Command[] = [
     connections: view.connections().map(briefConnection),
     secure_connections: [],
   })),
+  alwaysServed('system_properties', ['sysp'], systemProperties),
   command('voting_view', [], votingView),
   optional('watch_summary', ['wchs'], (view) => {
     const { watcherCount, watchPathCount, watchCount } = view.state();

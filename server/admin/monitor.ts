@@ -76,6 +76,7 @@ function gauges(view: ServerView, state: MemberState, counters: Counters): Monit
   const responses = sizes('client_response_size', counters.responseSizes);
   const values = [
     whole('approximate_data_size', state.approximateDataBytes),
+    whole('auth_failed_count', counters.authFailures ?? 0),
     float('avg_latency', latency.avgMs),
     whole('max_latency', latency.maxMs),
     whole('min_latency', latency.minMs),

@@ -19,6 +19,10 @@ export interface ServerView {
   /** `dump`: those that no other server knows; `null`: there are none by configuration. */
   localSessions?(): readonly SessionView[] | null;
   visitEphemerals?(visit: (sessionId: string, path: string) => void): void;
+  /** Where clients come, `host:port`; empty: nowhere. */
+  clientAddress?(): string;
+  /** The lines of the configuration as it was read at start, without its secrets. */
+  initialConfiguration?(): string;
   /** `conf` on a member: the text of `/zookeeper/config`. Empty: it is alone. */
   membership?(): string;
   /** `envi`: key and value in order, beside the version. */
@@ -135,6 +139,8 @@ export interface Counters {
   readonly proposals: number;
   readonly elections: number;
   readonly digestMismatches: number;
+  /** Proofs of identity that were refused. */
+  readonly authFailures?: number;
   readonly fsyncCount: number;
   readonly fsyncMsTotal: number;
   readonly fsyncMsMax: number;

@@ -132,6 +132,7 @@ export interface ShellCounters {
   proposals: number;
   elections: number;
   digestMismatches: number;
+  authFailures: number;
 }
 
 export function zeroCounters(): ShellCounters {
@@ -150,6 +151,7 @@ export function zeroCounters(): ShellCounters {
     proposals: 0,
     elections: 0,
     digestMismatches: 0,
+    authFailures: 0,
   };
 }
 

@@ -332,6 +332,7 @@ export class Requests {
     const { remote, subject } = client.connection;
     const outcome = this.#core.auth.authenticate(scheme, auth, remote.host, subject);
     if ('refused' in outcome) {
+      this.#core.counters.authFailures += 1;
       replyHeader(this.#core, client, xid, zxidZero, outcome.refused);
       return this.#sessions.closeAfterReplies(client, `authentication by ${scheme} failed`);
     }
@@ -345,6 +346,7 @@ export class Requests {
     if (core.clientSasl === null) return this.#replySasl(client, xid, ErrorCode.OK, null);
     const step = stepSasl(core.clientSasl, client, saslToken.read(this.#reader));
     if ('refused' in step) {
+      core.counters.authFailures += 1;
       const isRequired = core.requiredSchemes?.includes('sasl') === true;
       const { AUTH_FAILED, SESSION_CLOSED_REQUIRE_SASL_AUTH } = ErrorCode;
       const error = isRequired ? SESSION_CLOSED_REQUIRE_SASL_AUTH : AUTH_FAILED;

@@ -6,6 +6,7 @@ import type {
   ServerView,
   SessionView,
 } from '../admin/server-view.ts';
+import { shownConfiguration } from '../config/secrets.ts';
 import { addressesText, ensembleText } from '../config/ensemble-text.ts';
 import { electionAddressesOf, quorumAddressesOf } from '../config/server-addresses.ts';
 import { OpCode } from '../protocol/op-code.ts';
@@ -143,6 +144,16 @@ export class ShellView implements ServerView {
       );
     }
     return entries;
+  }
+
+  clientAddress(): string {
+    const { config, members } = this.#core;
+    const address = members?.own?.clientAddress ?? config.clientAddress;
+    return address === null || address === undefined ? '' : `${address.host}:${address.port}`;
+  }
+
+  initialConfiguration(): string {
+    return shownConfiguration(this.#core.config.raw);
   }
 
   visitWatches(visit: (path: string, sessionId: string) => void): void {

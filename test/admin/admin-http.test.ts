@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AdminHttpOptions } from '../../server/admin/admin-http.ts';
-import { createAdminApp, createAdminHttp } from '../../server/admin/admin-http.ts';
+import {
+  createAdminApp,
+  createAdminHttp,
+  createMetricsApp,
+} from '../../server/admin/admin-http.ts';
 import type { ServerView } from '../../server/admin/server-view.ts';
 import { connected, FakeView, FullView, stateOfLeader, stateOfStandalone } from './fake-view.ts';
 
@@ -79,7 +83,7 @@ test('commands are listed sorted, as links', async () => {
   const links = text.match(/<a href="\/commands\/(\w+)">\1<\/a>\n<br\/>\n/g) ?? [];
   assert.equal(links.join(''), text);
   assert.deepEqual(links, [...links].sort());
-  assert.equal(links.length, 20);
+  assert.equal(links.length, 23);
 });
 
 test('a command answers pretty-printed, its data before command and error', async () => {
@@ -106,6 +110,49 @@ test('an unknown command is an answer with an error', async () => {
     command: 'nosuch',
     error: 'Unknown command: nosuch',
   });
+});
+
+test('a member shows its addresses as the reference does, a server that is alone has none', async () => {
+  const view = withState({ sid: 2 });
+  const member = await json('/commands/zabstate', view);
+  assert.deepEqual(member['quorum_address'], {
+    empty: false,
+    all_addresses: ['b:2888'],
+    wildcard_addresses: ['0.0.0.0:2888'],
+    all_ports: [2888],
+    all_host_strings: ['b'],
+    reachable_address: 'b:2888',
+    all_reachable_addresses: ['b:2888'],
+    all_reachable_addresses_or_all: ['b:2888'],
+    reachable_or_one: 'b:2888',
+    one: 'b:2888',
+  });
+  const alone = await json('/commands/zabstate');
+  assert.deepEqual(alone, { voting: false, zabstate: '', command: 'zabstate', error: null });
+});
+
+test('a leader lists its observers', async () => {
+  const { synced_observers: synced, observers } = await json('/commands/obsr', withState({}));
+  assert.equal(synced, 1);
+  assert.deepEqual(observers, [{ sid: 4, last_zxid: 0x300000098 }]);
+});
+
+test('commands are where commandPath says, and nowhere else', async () => {
+  const app = createAdminApp(new FullView(), { ...options, commandPath: '/zk' });
+  assert.equal((await app.inject('/zk/ruok')).statusCode, 200);
+  assert.match((await app.inject('/zk')).body, /href="\/zk\/ruok"/);
+  assert.equal((await app.inject('/commands/ruok')).statusCode, 404);
+});
+
+test('the port of a metrics provider has metrics and nothing else', async () => {
+  const app = createMetricsApp(withState({}), options);
+  const metrics = await app.inject('/metrics');
+  assert.equal(metrics.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
+  assert.match(metrics.body, /^znode_count 37$/m);
+  for (const url of ['/', '/state', '/commands/ruok']) {
+    assert.equal((await app.inject(url)).statusCode, 404, url);
+  }
+  assert.equal((await app.inject({ method: 'POST', url: '/metrics' })).statusCode, 405);
 });
 
 test('without quorum only some commands answer', async () => {
@@ -150,7 +197,7 @@ test('voters are listed by id with their addresses, observers are not', async ()
     server_addresses: ['b:2888'],
     election_addresses: ['b:3888'],
     client_address: '',
-    learner_type: 'PARTICIPANT',
+    learner_type: 'participant',
   });
 });
 
