@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net';
 import type { Connection, SocketAddress } from './transport.ts';
 
+/** Whoever was sent its last bytes has so long to take them and to close, ms. */
+export const lingerMsMax = 10_000;
+
 /** A byte stream over a socket of Node, plain or TLS. */
 export class TcpConnection implements Connection {
   readonly remote: SocketAddress;
@@ -12,6 +15,8 @@ export class TcpConnection implements Connection {
   readonly subject?: string;
   readonly #socket: Socket;
   #closed = false;
+  /** The last bytes were handed over. */
+  #hasEnded = false;
 
   /** @param shown what the peer's certificate says */
   constructor(
@@ -39,7 +44,8 @@ export class TcpConnection implements Connection {
   }
 
   pause(): void {
-    this.#socket.pause();
+    // The peer's end is seen only by reading: a socket that is paused now would never be closed.
+    if (!this.#hasEnded) this.#socket.pause();
   }
 
   resume(): void {
@@ -47,7 +53,12 @@ export class TcpConnection implements Connection {
   }
 
   end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    const timer = setTimeout(() => this.#socket.destroy(), lingerMsMax);
+    this.#socket.once('close', () => clearTimeout(timer));
     this.#socket.end();
+    this.#socket.resume();
   }
 
   destroy(): void {

@@ -6,6 +6,8 @@ import { test } from 'node:test';
 import { ZooKeeper } from '../../client/index.ts';
 import { createTcpTransport } from '../../server/net/tcp-transport.ts';
 import { freePorts } from '../support/ports.ts';
+import { lingerMsMax } from '../../server/net/tcp-connection.ts';
+import { int32 } from '../support/intruder.ts';
 import { RawSession } from '../support/raw-session.ts';
 import { until } from '../support/real-ensemble.ts';
 import { startStandalone } from '../support/standalone.ts';
@@ -66,4 +68,34 @@ test('ZOOKEEPER-2743, ZOOKEEPER-4736: connections that end in any way leave neit
     await until('no entry', 10_000, () => alone.view.connections().length === 0);
   }
   await until('no descriptor', 5_000, () => sockets() <= before);
+});
+
+test('a client whose proof of identity fails leaves no descriptor, however it goes, or stays', async () => {
+  await using alone = await startStandalone(['maxClientCnxns=0']);
+  const { port } = alone;
+  const before = sockets();
+  const stubborn = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+  stubborn.on('error', () => undefined);
+  // A handshake without its readOnly byte, and a proof of a scheme that nobody knows.
+  const handshake = int32(44, 0, 0, 0, 4000, 0, 0, 16, 0, 0, 0, 0);
+  const proof = Buffer.concat([
+    int32(22, -4, 100, 0, 1),
+    Buffer.from('x'),
+    int32(1),
+    Buffer.from('y'),
+  ]);
+  stubborn.write(Buffer.concat([handshake, proof, int32(8, 1, 11)]));
+  stubborn.resume();
+  for (let round = 0; round < 20; round += 1) {
+    const session = await RawSession.open(port, { timeoutMs: 4_000 });
+    session.addAuth('no-such-scheme', 'mallory:x');
+    // What comes behind it is not read; the end of the connection has to be.
+    for (let count = 0; count < 50; count += 1) session.ping();
+    await until('its end', 5_000, () => session.isClosed);
+    session.destroy();
+  }
+  await until('no entry', 10_000, () => alone.view.connections().length === 0);
+  // Both ends are of this process: the stubborn client has one of its own.
+  await until('no descriptor', lingerMsMax + 5_000, () => sockets() <= before + 1);
+  stubborn.destroy();
 });

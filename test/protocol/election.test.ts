@@ -148,7 +148,7 @@ test('a greeting with a host that no socket takes is refused: it would be dialle
     bytes.writeBigInt64BE(7n, 8);
     bytes.writeInt32BE(text.length, 16);
     text.copy(bytes, 20);
-    assert.throws(() => readInitialMessage(bytes), JuteError, JSON.stringify(host));
+    assert.throws(() => initial.readInitialMessage(bytes), JuteError, JSON.stringify(host));
   }
 });
 
