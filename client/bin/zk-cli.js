@@ -13,7 +13,8 @@ if (process.features.typescript) {
   module.enableCompileCache?.();
   await import(script);
 } else if (existsSync(pinned)) {
-  const child = spawnSync(pinned, [script, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const self = fileURLToPath(import.meta.url);
+  const child = spawnSync(pinned, [self, ...process.argv.slice(2)], { stdio: 'inherit' });
   process.exitCode = child.status ?? 1;
 } else {
   console.error(

@@ -351,6 +351,9 @@ test('the rest answers', async () => {
   ]);
 });
 
+/** 150 ms are wanted of a machine that is free; this is for one that is not. */
+const soonMs = 600;
+
 /** Runs the command as a process, with lines on its standard input. */
 async function run(
   args: readonly string[],
@@ -404,4 +407,24 @@ test('as a process: without a server it says so and fails', async () => {
   const { code, err } = await run(['-server', `127.0.0.1:${port}`, '-timeout', '200', 'ls', '/']);
   assert.equal(code, 1);
   assert.match(err, /^KeeperErrorCode = ConnectionLoss: .*ECONNREFUSED/);
+});
+
+test('it asks for commands soon, from its second start on', async () => {
+  await using server = new FakeServer();
+  const at = `127.0.0.1:${await server.listen()}`;
+  const script = join(import.meta.dirname, '../../client/bin/zk-cli.js');
+  let bestMs = Infinity;
+  for (let start = 0; start < 6 && bestMs > soonMs; start += 1) {
+    const sinceMs = performance.now();
+    const child = spawn(process.execPath, [script, '-server', at]);
+    let out = '';
+    child.stdout.on('data', (chunk) => {
+      out += String(chunk);
+      if (!out.includes('Welcome')) return;
+      bestMs = Math.min(bestMs, performance.now() - sinceMs);
+      child.stdin.end();
+    });
+    await once(child, 'close');
+  }
+  assert.ok(bestMs <= soonMs, `best of six starts: ${bestMs} ms`);
 });
