@@ -8,7 +8,7 @@ const ourProviders = ['SASL', 'X509', 'Digest', 'IP'];
  * Java classes cannot be loaded. Those of the reference are known by name; one that would turn
  * clients away is refused, any other named.
  *
- * Source: configuration, section 5: authProvider, serverCnxnFactory.
+ * Source: configuration, sections 2 and 5: metricsProvider, authProvider, serverCnxnFactory.
  */
 export function checkClasses(
   values: ConfigValues,
@@ -20,6 +20,7 @@ export function checkClasses(
     const key = found.line === 0 ? found.key.replace(/^zookeeper\./, '') : found.key;
     if (key.startsWith('authProvider.')) checkProvider(values, found);
     if (key === 'serverCnxnFactory') checkFactory(values, found);
+    if (key === 'metricsProvider.className') checkMetrics(values, found);
   }
 }
 
@@ -39,6 +40,13 @@ function checkFactory(values: ConfigValues, found: RawEntry): void {
   if (/^(org\.apache\.zookeeper\.server\.)?(NIO|Netty)ServerCnxnFactory$/.test(found.value)) return;
   const remedy = 'Java classes are not loaded: clients are served as they always are.';
   values.warn(found.key, found, remedy);
+}
+
+function checkMetrics(values: ConfigValues, found: RawEntry): void {
+  const ours =
+    /^org\.apache\.zookeeper\.metrics\.(impl\.Default|impl\.Null|prometheus\.Prometheus)Metrics/;
+  if (ours.test(found.value)) return;
+  values.warn(found.key, found, 'Java classes are not loaded: metrics are on the admin port.');
 }
 
 function isReference(name: string): boolean {

@@ -35,7 +35,8 @@ export const knownSettings: readonly KnownSetting[] = [
     'M',
     `dataDir dataLogDir clientPort clientPortAddress tickTime initLimit syncLimit maxClientCnxns
     minSessionTimeout maxSessionTimeout server.* group.* weight.* dynamicConfigFile standaloneEnabled
-    reconfigEnabled peerType electionAlg autopurge.snapRetainCount autopurge.purgeInterval`,
+    reconfigEnabled peerType electionAlg autopurge.snapRetainCount autopurge.purgeInterval
+    metricsProvider.className metricsProvider.httpHost metricsProvider.httpPort`,
   ),
   ...works(
     'file',
@@ -54,14 +55,7 @@ export const knownSettings: readonly KnownSetting[] = [
   idle('file', '-', 'quorum.cnxn.threads.size', threads),
   idle('file', 'L', 'multiAddress.reachabilityCheckTimeoutMs', reachability),
   idle('file', 'L', 'multiAddress.reachabilityCheckEnabled', reachability),
-  idle(
-    'file',
-    'M',
-    'metricsProvider.className',
-    'Metrics are on the admin port, at /metrics.',
-    'org.apache.zookeeper.metrics.impl.DefaultMetricsProvider',
-  ),
-  idle('file', 'M', 'metricsProvider.*', 'Metrics are on the admin port, at /metrics.'),
+  idle('file', '-', 'metricsProvider.*', 'The metrics port has its standard here.'),
   idle('file', 'L', 'jvm.pause.monitor', pauses, 'false'),
   idle('file', 'L', 'jvm.pause.*', pauses),
   ...works(
@@ -71,7 +65,7 @@ export const knownSettings: readonly KnownSetting[] = [
     globalOutstandingLimit extendedTypesEnabled cnxTimeout fastleader.minNotificationInterval
     fastleader.maxNotificationInterval DigestAuthenticationProvider.superDigest
     DigestAuthenticationProvider.enabled 4lw.commands.whitelist admin.enableServer
-    admin.serverAddress admin.serverPort`,
+    admin.serverAddress admin.serverPort admin.commandURL`,
   ),
   ...works(
     'property',
@@ -87,7 +81,7 @@ export const knownSettings: readonly KnownSetting[] = [
     observer.reconnectDelayMs observer.election.DelayMs observer.syncEnabled
     DigestAuthenticationProvider.digestAlg superUser X509AuthenticationProvider.superUser
     sessionRequireClientSASLAuth enforce.auth.enabled enforce.auth.schemes sasl.serverconfig
-    admin.portUnification admin.forceHttps admin.needClientAuth jute.maxbuffer.extrasize
+    admin.idleTimeout admin.portUnification admin.forceHttps admin.needClientAuth jute.maxbuffer.extrasize
     multiAddress.enabled`,
   ),
   ...works(
@@ -162,8 +156,6 @@ export const knownSettings: readonly KnownSetting[] = [
     'false',
   ),
   idle('property', 'S', 'fips-mode', 'DIGEST-MD5 works either way, names are checked either way.'),
-  idle('property', 'M', 'admin.commandURL', adminIdle, '/commands'),
-  idle('property', 'S', 'admin.idleTimeout', adminIdle, '30000'),
   idle('property', 'S', 'admin.httpVersion', adminIdle, '11'),
   idle('property', 'S', 'admin.rateLimiterIntervalInMS', 'Snapshots are not asked for by HTTP.'),
   idle('property', 'S', 'admin.snapshot.enabled', 'Snapshots are not asked for by HTTP.'),

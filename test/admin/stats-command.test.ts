@@ -21,3 +21,17 @@ test('is_read_only: only while reads alone are served', () => {
     assert.equal(runCommand('is_read_only', view)['read_only'], readOnly);
   }
 });
+
+test('system_properties: what envi shows, sorted by name', () => {
+  const view = new FakeView();
+  const environment: readonly [string, string][] = [
+    ['os.name', 'Linux'],
+    ['host.name', 'here'],
+  ];
+  const { command, error, ...shown } = runCommand(
+    'system_properties',
+    Object.assign(view, { environment: () => environment }),
+  );
+  assert.deepEqual([command, error], ['system_properties', null]);
+  assert.deepEqual(Object.entries(shown), environment.toReversed());
+});

@@ -76,6 +76,7 @@ const table: readonly (readonly [string, readonly string[], Readonly<Record<stri
   ['a property of Java', [], { 'java.net.preferIPv4Stack': 'true' }],
   ['a provider that is a Java class', ['authProvider.1=com.example.Ours'], {}],
   ['a factory that is a Java class', ['serverCnxnFactory=com.example.Ours'], {}],
+  ['a metrics provider that is a Java class', ['metricsProvider.className=com.example.Ours'], {}],
   ['more super users', ['superUser.1=ann'], {}],
 ];
 
@@ -98,6 +99,7 @@ test('classes of the reference that have their counterpart are taken for it', ()
     ...['SASL', 'X509', 'Digest', 'IP'].map(
       (name, index) => `authProvider.${index}=${auth}.${name}AuthenticationProvider`,
     ),
+    'metricsProvider.className=org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider',
     'serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory',
   ];
   assert.deepEqual(said(lines), { warnings: [], problems: [] });

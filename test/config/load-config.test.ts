@@ -243,6 +243,10 @@ const values: readonly [string, (loaded: LoadedConfig) => unknown, unknown][] = 
     ({ settings }) => settings.quorumTls.handshakeDetectionTimeoutMs,
     7,
   ],
+  ['admin.commandURL=/c', ({ settings }) => settings.admin.commandUrl, '/c'],
+  ['admin.idleTimeout=7', ({ settings }) => settings.admin.idleTimeoutMs, 7],
+  ['metricsProvider.httpPort=7', ({ settings }) => settings.metrics.port, 7],
+  ['metricsProvider.httpHost=::1', ({ settings }) => settings.metrics.host, '::1'],
   ['connection_throttle_tokens=5', ({ settings }) => settings.requests.connectionTokens, 5],
   [
     'metricsProvider.className=org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider',
