@@ -39,3 +39,10 @@ export function string(text: string): Buffer {
 export function buffer(bytes: Buffer): Buffer {
   return Buffer.concat([int32(bytes.length), bytes]);
 }
+
+/** Sets data watches again, as after a reconnect; `sinceZxid`: what the client has seen. */
+export function setWatchesFrame(sinceZxid: bigint, paths: readonly string[]): Buffer {
+  const since = Buffer.alloc(8);
+  since.writeBigInt64BE(sinceZxid);
+  return frame(101, [since, int32(paths.length), ...paths.map(string), int32(0), int32(0)]);
+}

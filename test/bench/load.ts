@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { parseArgs } from 'node:util';
 import { buffer, createFrame, frame, getFrame, int32, pathOf, setFrame } from './frames.ts';
+import { Histogram } from './histogram.ts';
 
 // The load generator: raw frames, encoded once and only renumbered, replies counted by their
 // lengths. It prints one line of JSON with its own processor time, so that a run shows whether the
@@ -176,29 +177,6 @@ class LoadConnection {
     if (error !== 0) this.errors += 1;
     this.#onLatency(nowMs - (this.#sentMs[this.#answered % this.#window] ?? nowMs));
     this.#answered += 1;
-  }
-}
-
-/** Latencies in microseconds up to 10 s, in steps of 2 %. */
-class Histogram {
-  readonly #counts = new Uint32Array(1024);
-  #total = 0;
-
-  add(ms: number): void {
-    const us = Math.max(1, ms * 1000);
-    const index = Math.min(1023, Math.floor(Math.log(us) / Math.log(1.02)));
-    this.#counts[index] = (this.#counts[index] ?? 0) + 1;
-    this.#total += 1;
-  }
-
-  /** ms */
-  quantile(share: number): number {
-    let left = this.#total * share;
-    for (let index = 0; index < this.#counts.length; index += 1) {
-      left -= this.#counts[index] ?? 0;
-      if (left <= 0) return 1.02 ** (index + 1) / 1000;
-    }
-    return 0;
   }
 }
 

@@ -5,16 +5,21 @@ import { buffer, createFrame, frame, int32, string } from './frames.ts';
 /** Error of the wire for a node that exists already. */
 const nodeExists = -110;
 
-const handshake: Buffer = frameless(
-  Buffer.concat([
-    int32(0),
-    Buffer.alloc(8),
-    int32(30_000),
-    Buffer.alloc(8),
-    buffer(Buffer.alloc(16)),
-    Buffer.from([0]),
-  ]),
-);
+/** And for a session that is not there any more. */
+const sessionExpired = -112;
+
+/** A session of before, to come back with. */
+export interface RawSession {
+  readonly id: Buffer;
+  readonly password: Buffer;
+}
+
+const noSession: RawSession = { id: Buffer.alloc(8), password: Buffer.alloc(16) };
+
+function handshakeOf(session: RawSession): Buffer {
+  const parts = [int32(0), Buffer.alloc(8), int32(30_000), session.id, buffer(session.password)];
+  return frameless(Buffer.concat([...parts, Buffer.from([0])]));
+}
 
 function frameless(body: Buffer): Buffer {
   return Buffer.concat([int32(body.length), body]);
@@ -26,6 +31,10 @@ export class RawClient {
   onEvent: () => void = () => undefined;
   /** The connection is gone. */
   onClose: () => void = () => undefined;
+  /** Of this connection, once it is open. */
+  session: RawSession = noSession;
+  /** Of the last reply. */
+  lastZxid = 0n;
   readonly #socket: Socket;
   readonly #waiting: { resolve: (error: number) => void; reject: (error: Error) => void }[] = [];
   #received: Buffer = Buffer.alloc(0);
@@ -41,7 +50,12 @@ export class RawClient {
     });
   }
 
-  static async open(address: string, timeoutMs: number): Promise<RawClient> {
+  /** @throws also when the server does not know the session any more. */
+  static async open(
+    address: string,
+    timeoutMs: number,
+    session: RawSession = noSession,
+  ): Promise<RawClient> {
     const colon = address.lastIndexOf(':');
     const host = address.slice(0, colon);
     const port = Number(address.slice(colon + 1));
@@ -49,8 +63,9 @@ export class RawClient {
     const client = new RawClient(socket);
     socket.on('timeout', () => socket.destroy(new Error('no answer')));
     const opened = client.#wait();
-    socket.write(handshake);
-    await opened;
+    socket.write(handshakeOf(session));
+    const error = await opened;
+    if (error !== 0) throw new Error('the session is gone');
     socket.setTimeout(0);
     return client;
   }
@@ -97,10 +112,13 @@ export class RawClient {
   #takeFrame(body: Buffer): void {
     if (!this.#isOpen) {
       this.#isOpen = true;
-      this.#waiting.shift()?.resolve(0);
+      const id = Buffer.from(body.subarray(8, 16));
+      this.session = { id, password: Buffer.from(body.subarray(20, 36)) };
+      this.#waiting.shift()?.resolve(id.equals(noSession.id) ? sessionExpired : 0);
     } else if (body.readInt32BE(0) === -1) {
       this.onEvent();
     } else {
+      this.lastZxid = body.readBigInt64BE(4);
       this.#waiting.shift()?.resolve(body.readInt32BE(12));
     }
   }

@@ -3,9 +3,11 @@ import { apacheMissing, apacheVersion } from '../support/apache.ts';
 import { RealEnsemble } from '../support/real-ensemble.ts';
 import { compareFailovers, threeOf } from './failover.ts';
 import { compareLarge, rssMb } from './large.ts';
+import { compareOpenLoop } from './open-loop.ts';
 import { compareRates } from './rates.ts';
 import { compareRolling } from './rolling.ts';
 import { compareMixtures, compareObservers } from './shapes.ts';
+import { compareStorm } from './storm.ts';
 import { header, printAll, report } from './table.ts';
 
 // The same load against this server and against Apache ZooKeeper, three members each, fsync on, in
@@ -40,12 +42,14 @@ async function main(): Promise<void> {
         wantsMore: false,
       });
       await compareRates({ ours, apache }, rounds, seconds);
+      await compareOpenLoop({ ours, apache }, rounds, seconds);
     }
     await compareMixtures(apache, 1, seconds);
   }
   await compareObservers(1, seconds);
   await compareFailovers(rounds);
   await compareRolling(1);
+  await compareStorm(values.short ? 1000 : 10_000);
   if (!values.short) await compareLarge();
   printAll();
 }
