@@ -95,7 +95,8 @@ test('a client whose proof of identity fails leaves no descriptor, however it go
     session.destroy();
   }
   await until('no entry', 10_000, () => alone.view.connections().length === 0);
-  // Both ends are of this process: the stubborn client has one of its own.
+  // Both ends are of this process: the stubborn client has one of its own, and keeps the other.
+  await until('no descriptor of those who went', 5_000, () => sockets() <= before + 2);
   await until('no descriptor', lingerMsMax + 5_000, () => sockets() <= before + 1);
   stubborn.destroy();
 });
