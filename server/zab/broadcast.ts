@@ -8,6 +8,7 @@ import type { LearnerProgress } from './learner-progress.ts';
 import { activation, packet, syncAnswer } from './packets.ts';
 import type { Quorum } from './quorum.ts';
 import { SyncRounds } from './sync-rounds.ts';
+import type { WaitingSync } from './sync-rounds.ts';
 
 /** What a change of members means to the leader. */
 export interface ChangeRules {
@@ -156,7 +157,7 @@ export class Broadcast {
   stepSync(link: LinkId | null, tag: number, learners: Iterable<LearnerProgress>): void {
     const hasOutstanding = this.#core.history.undeliveredCount > 0;
     const behind = hasOutstanding ? this.#lastProposed : zxidZero;
-    if (this.#syncs.add(link, tag, behind)) this.#pingForRound(learners);
+    if (this.#syncs.add(link, tag, behind, this.#lastProposed)) this.#pingForRound(learners);
     this.#answerSyncs();
   }
 
@@ -195,6 +196,7 @@ export class Broadcast {
     for (;;) {
       const zxid = history.nextUncommitted;
       if (zxid === null || !core.quorum.reaches(this.#acked, zxid)) break;
+      this.#answerSyncsBefore(zxid);
       if (zxid === core.members.next?.version) {
         this.#commitChange(zxid);
         if (!this.#isOpen) return;
@@ -236,8 +238,24 @@ export class Broadcast {
     for (;;) {
       const sync = this.#syncs.next(this.#core.history.lastDelivered);
       if (sync === null) return;
-      if (sync.link === null) this.#core.effects.push({ type: 'syncDone', tag: sync.tag });
-      else this.#core.send([sync.link], syncAnswer);
+      this.#answer(sync);
     }
+  }
+
+  /**
+   * A learner hears of its requests in the order in which it sent them: one of the reference takes
+   * a commit that overtakes an earlier sync for a stranger's, and never answers its clients again.
+   */
+  #answerSyncsBefore(zxid: Zxid): void {
+    for (;;) {
+      const sync = this.#syncs.nextBefore(zxid);
+      if (sync === null) return;
+      this.#answer(sync);
+    }
+  }
+
+  #answer(sync: WaitingSync): void {
+    if (sync.link === null) this.#core.effects.push({ type: 'syncDone', tag: sync.tag });
+    else this.#core.send([sync.link], syncAnswer);
   }
 }

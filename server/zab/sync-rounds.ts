@@ -11,6 +11,8 @@ export interface WaitingSync {
   readonly tag: number;
   /** It must not overtake this commit. */
   readonly behind: Zxid;
+  /** The last proposal before it: the commit of a later one must not overtake it. */
+  readonly after: Zxid;
   /** Round that proves this leader was not deposed when the sync arrived. */
   readonly round: number;
 }
@@ -40,9 +42,9 @@ export class SyncRounds {
   }
 
   /** Takes a sync in. True: a new round begins, and every voter is to be sent a PING now. */
-  add(link: LinkId | null, tag: number, behind: Zxid): boolean {
+  add(link: LinkId | null, tag: number, behind: Zxid, after: Zxid): boolean {
     const isIdle = this.#confirmedRound === this.#round;
-    this.#waiting.push({ link, tag, behind, round: this.#round + 1 });
+    this.#waiting.push({ link, tag, behind, after, round: this.#round + 1 });
     return isIdle && this.#begin();
   }
 
@@ -70,6 +72,17 @@ export class SyncRounds {
     const first = this.#waiting.first();
     if (first === undefined || first.round > this.#confirmedRound) return null;
     if (first.behind > lastCommitted) return null;
+    this.#waiting.shift();
+    return first;
+  }
+
+  /**
+   * The oldest sync that came in before that proposal, which a quorum has acknowledged: later than
+   * the sync, so it proves as much as a round. `null`: none.
+   */
+  nextBefore(acknowledged: Zxid): WaitingSync | null {
+    const first = this.#waiting.first();
+    if (first === undefined || first.after >= acknowledged) return null;
     this.#waiting.shift();
     return first;
   }
