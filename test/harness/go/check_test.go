@@ -210,6 +210,21 @@ func TestWhatClientsSayThemselves(t *testing.T) {
 	expect(t, []*op{told}, true, map[string]node{}, "watches")
 }
 
+func TestATreeThatNobodyCouldRead(t *testing.T) {
+	path := t.TempDir() + "/final.json"
+	if err := os.WriteFile(path, []byte("null"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	nodes, err := readNodes(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := at(1, 2, op{Name: opAdd, Key: "/x/set/a"})
+	expect(t, []*op{one, created(1, "a"), set(10, "b", 1, 100)}, true, nodes)
+	expect(t, []*op{created(1, "a"), set(10, "b", 1, 100), read(20, "a", 0, 99)}, true, nodes,
+		"registers", "synced reads")
+}
+
 func TestThePictureOfAViolation(t *testing.T) {
 	out := t.TempDir()
 	ops := []*op{created(1, "a"), set(10, "b", 1, 100)}

@@ -143,11 +143,13 @@ func readHistory(paths []string) ([]*op, error) {
 	return ops, nil
 }
 
+// readNodes reads a tree; nil: nobody could read it, and nothing can be said of the end.
 func readNodes(path string) (map[string]node, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	nodes := map[string]node{}
-	return nodes, json.Unmarshal(text, &nodes)
+	var nodes map[string]node
+	err = json.Unmarshal(text, &nodes)
+	return nodes, err
 }
