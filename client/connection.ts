@@ -19,6 +19,8 @@ export interface ConnectOptions {
   readonly sessionTimeoutMs?: number;
   /** How long the first connection may take. Default: the session timeout. */
   readonly connectTimeoutMs?: number;
+  /** Gives up connecting: CONNECTION_LOSS. Without effect on a session that there is. */
+  readonly signal?: AbortSignal;
   /** Also content with a server that has lost its quorum. */
   readonly readOnly?: boolean;
   /** Identities to prove on every connection; the first proves them before it is handed out. */
@@ -93,7 +95,9 @@ export class ClientConnection {
     const connection = new ClientConnection(connectString, options);
     const { promise, resolve, reject } = deferred<void>();
     const timeoutMs = options.connectTimeoutMs ?? connection.session.timeoutMs;
-    const timer = setTimeout(() => void connection.close(), timeoutMs);
+    const giveUp = (): void => void connection.close();
+    const timer = setTimeout(giveUp, timeoutMs);
+    options.signal?.addEventListener('abort', giveUp);
     const off = connection.onState((state, reason) => {
       if (state === 'connected') return resolve();
       if (!connection.session.isOver) return;
@@ -105,6 +109,7 @@ export class ClientConnection {
       connection.addAuth(scheme, Buffer.from(auth as Uint8Array)),
     );
     connection.#driver.start();
+    if (options.signal?.aborted === true) giveUp();
     try {
       await Promise.all([promise, ...proofs]);
     } catch (error) {
@@ -112,6 +117,7 @@ export class ClientConnection {
       throw error;
     } finally {
       clearTimeout(timer);
+      options.signal?.removeEventListener('abort', giveUp);
       off();
     }
     return connection;

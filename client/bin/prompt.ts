@@ -5,7 +5,7 @@ import type { ConnectOptions } from '../index.ts';
 import { complete } from './completion.ts';
 import type { HistoryFile } from './history-file.ts';
 import { historyLinesMax } from './history-file.ts';
-import { Shell } from './shell.ts';
+import { failureText, Shell } from './shell.ts';
 
 export interface PromptOptions {
   readonly input: NodeJS.ReadableStream;
@@ -53,8 +53,9 @@ export async function prompt(
   const connecting = shell.connected();
   if (options.waitsForConnection) await connecting;
   shell.print(`Welcome to ZooKeeper!\nJLine support is ${isTerminal ? 'enabled' : 'disabled'}`);
-  // Whoever asks for something is told then.
-  void connecting.catch(() => undefined);
+  void connecting.catch((error: unknown) => {
+    if (!shell.isQuitting) shell.complain(failureText(error));
+  });
   lines = openLines(shell, options);
   await run(shell, lines, options, (isNow) => {
     isAsking = isTerminal && isNow;

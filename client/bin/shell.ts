@@ -39,6 +39,7 @@ export class Shell {
   readonly #options: ShellOptions;
   #zk: ZooKeeper | null = null;
   #connecting: Promise<ZooKeeper> | null = null;
+  #givingUp: AbortController = new AbortController();
   #isClosed = false;
   #exitCode = 0;
 
@@ -100,8 +101,10 @@ export class Shell {
 
   /** Ends the session; commands are refused until {@link reconnect}. */
   async close(): Promise<void> {
-    const zk = await this.#connecting?.catch(() => null);
     this.#isClosed = true;
+    const connecting = this.#connecting;
+    this.#givingUp.abort();
+    const zk = await connecting?.catch(() => null);
     this.#connecting = null;
     await zk?.close();
     this.#zk = null;
@@ -148,7 +151,9 @@ export class Shell {
   }
 
   async #connect(): Promise<ZooKeeper> {
-    const zk = await ZooKeeper.connect(this.#server, this.#connectOptions);
+    this.#givingUp = new AbortController();
+    const { signal } = this.#givingUp;
+    const zk = await ZooKeeper.connect(this.#server, { ...this.#connectOptions, signal });
     this.#zk = zk;
     this.#tell('connected', zk);
     zk.onState((state) => this.#tell(state, zk));
@@ -193,9 +198,10 @@ export class Shell {
   }
 }
 
-function failureText(
+/** @throws what is no failure of a command */
+export function failureText(
   error: unknown,
-  command: { readonly usage: string; readonly optionHelp?: string } | undefined,
+  command?: { readonly usage: string; readonly optionHelp?: string },
 ): string {
   if (error instanceof ZkError) return errorText(error);
   if (!(error instanceof UsageError)) throw error;

@@ -44,7 +44,11 @@ test('the package has scripts and types, and needs no other', () => {
   );
   assert.deepEqual(strays.sort(), ['package/LICENSE', 'package/README.md', 'package/package.json']);
   const servers = names.filter((name) => name.startsWith('package/dist/server/'));
-  assert(servers.every((name) => /^package\/dist\/server\/(protocol|util)\//.test(name)));
+  assert(
+    servers.every((name) =>
+      /^package\/dist\/server\/(config|keys|protocol|sasl|util)\//.test(name),
+    ),
+  );
   const manifest = JSON.parse(readFileSync(installed('package.json'), 'utf8')) as {
     readonly version: string;
     readonly dependencies?: unknown;

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -14,6 +17,24 @@ import { FakeServer } from './fake-server.ts';
 // Goal: who types has a prompt before there is a session, names and paths that complete
 // themselves, and the lines of last time, but no passwords among them.
 // Method: the prompt in this process, over streams that pass for a terminal.
+
+/** Takes connections and says nothing. */
+class Silent {
+  readonly #sockets: Socket[] = [];
+  readonly #server: Server = createServer((socket) => this.#sockets.push(socket));
+
+  async listen(): Promise<string> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+}
 
 /** What a person sees, and what is typed. */
 class Terminal {
@@ -41,10 +62,14 @@ class Terminal {
     }
   }
 
-  run(server: string, history: HistoryFile | null = null): Promise<number> {
+  run(
+    server: string,
+    history: HistoryFile | null = null,
+    sessionTimeoutMs: number = 5_000,
+  ): Promise<number> {
     const { input, output } = this;
     const options = { input, output, errors: output, isTerminal: true, history };
-    return prompt(server, { sessionTimeoutMs: 5_000 }, { ...options, waitsForConnection: false });
+    return prompt(server, { sessionTimeoutMs }, { ...options, waitsForConnection: false });
   }
 }
 
@@ -87,6 +112,31 @@ test('a tab completes, and an event leaves what is typed as it is', async () => 
   await terminal.shows(/\[long-name\]/);
   terminal.type('quit\r');
   assert.equal(await ended, 0);
+});
+
+test('without a server there is a prompt, and quitting does not wait for one', async () => {
+  await using silent = new Silent();
+  const terminal = new Terminal();
+  const ended = terminal.run(await silent.listen());
+  await terminal.shows(/\(CONNECTING\) 0\] /);
+  terminal.type('quit\r');
+  const sinceMs = performance.now();
+  assert.equal(await ended, 0);
+  assert.ok(performance.now() - sinceMs < 4_000, 'less than the session timeout');
+  assert.doesNotMatch(terminal.shown, /KeeperErrorCode/);
+});
+
+test('a connection that fails is told, and the next command tries again', async () => {
+  const server = new FakeServer();
+  const at = `127.0.0.1:${await server.listen()}`;
+  await server[Symbol.asyncDispose]();
+  const terminal = new Terminal();
+  const ended = terminal.run(at, null, 300);
+  await terminal.shows(/KeeperErrorCode = ConnectionLoss: .*ECONNREFUSED/);
+  terminal.type('ls /\r');
+  await terminal.shows(/KeeperErrorCode[^]*KeeperErrorCode/);
+  terminal.type('quit\r');
+  assert.equal(await ended, 1);
 });
 
 test('the end of the input ends it', async () => {

@@ -413,18 +413,19 @@ test('it asks for commands soon, from its second start on', async () => {
   await using server = new FakeServer();
   const at = `127.0.0.1:${await server.listen()}`;
   const script = join(import.meta.dirname, '../../client/bin/zk-cli.js');
-  let bestMs = Infinity;
-  for (let start = 0; start < 6 && bestMs > soonMs; start += 1) {
+  const startedMs: number[] = [];
+  while (startedMs.length < 6 && !startedMs.some((ms) => ms <= soonMs)) {
     const sinceMs = performance.now();
     const child = spawn(process.execPath, [script, '-server', at]);
     let out = '';
     child.stdout.on('data', (chunk) => {
       out += String(chunk);
-      if (!out.includes('Welcome')) return;
-      bestMs = Math.min(bestMs, performance.now() - sinceMs);
+      if (!out.includes('Welcome') || child.stdin.writableEnded) return;
+      startedMs.push(performance.now() - sinceMs);
       child.stdin.end();
     });
     await once(child, 'close');
   }
-  assert.ok(bestMs <= soonMs, `best of six starts: ${bestMs} ms`);
+  const bestMs = Math.min(...startedMs);
+  assert.ok(bestMs <= soonMs, `the best of ${startedMs.length} starts: ${bestMs} ms`);
 });

@@ -331,6 +331,21 @@ test('without a server connecting fails in time and says where', async () => {
   );
 });
 
+test('connecting is given up with the signal, before and while it goes on; a session is not', async () => {
+  const server = new FakeServer();
+  const port = await server.listen();
+  const late = new AbortController();
+  await using zk = await ZooKeeper.connect(`127.0.0.1:${port}`, { signal: late.signal });
+  late.abort();
+  await zk.create('/still');
+  await server[Symbol.asyncDispose]();
+  for (const signal of [AbortSignal.abort(), AbortSignal.timeout(20)]) {
+    const sinceMs = performance.now();
+    await assert.rejects(ZooKeeper.connect(`127.0.0.1:${port}`, { signal }), /CONNECTION_LOSS/);
+    assert.ok(performance.now() - sinceMs < 10_000, 'less than the session timeout');
+  }
+});
+
 test('a server that is not there is passed over for one that is', async () => {
   const gone = new FakeServer();
   const gonePort = await gone.listen();
