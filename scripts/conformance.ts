@@ -22,6 +22,8 @@ export const pagePath: string = join(root, 'docs/conformance.md');
 export interface Evidence {
   readonly file: string;
   readonly title: string;
+  /** What the page says where a title is made of parts; the title otherwise. */
+  readonly shown?: string;
 }
 
 export interface Item {
@@ -194,7 +196,8 @@ function recordedOf(): (matches: (frame: Frame) => boolean) => readonly Evidence
   return (matches) => {
     const names = frames.filter((each) => each.frames.some(matches)).map(({ name }) => name);
     if (names.length === 0) return [];
-    return [{ file: recordedPlace, title: recordedTitle }];
+    const shown = recordedTitle.replace('${file}', names.join(', '));
+    return [{ file: recordedPlace, title: recordedTitle, shown }];
   };
 }
 
@@ -257,13 +260,13 @@ function summaryOf(items: readonly Item[]): string {
 }
 
 function rowOf({ name, note, tests, reason }: Item): string {
-  const cells = tests.map(({ file, title }) => `${shown(title)} ([${file}](../${file}))`);
+  const cells = tests.map((each) => `${shownOf(each)} ([${each.file}](../${each.file}))`);
   const cell = (reason ?? cells.join('; ')).replaceAll('|', String.raw`\|`);
   return `| \`${name}\` | ${note} | ${cell} |`;
 }
 
-function shown(title: string): string {
-  return title.replaceAll(/\$\{[^}]*\}/g, '…');
+function shownOf({ title, shown = title }: Evidence): string {
+  return shown.replaceAll(/\$\{[^}]*\}/g, '…');
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -14,6 +14,7 @@ import { ClientConnection } from '../../server/net/client-connection.ts';
 import { RawClient } from '../defects/raw-client.ts';
 import { followersOf, leaderOf, settled } from '../defects/stage.ts';
 import { FakeConnection } from '../net/fake-connection.ts';
+import { report, stormScenario } from '../sim/scenario.ts';
 import type { SimEnsemble } from '../sim/sim-ensemble.ts';
 
 function settingsOf(...lines: readonly string[]): ServerSettings {
@@ -184,5 +185,22 @@ test('largeRequestThreshold, largeRequestMaxBytes: a large request without room 
       stage.world.runUntil(() => client.isClosed, 200, 1),
       `round ${round}: 480 and more bytes in process`,
     );
+  }
+});
+
+test('request_throttle_max_requests, largeRequestThreshold, connection_throttle_tokens: storms end well under narrow limits (6 seeds)', () => {
+  for (let seed = 1; seed <= 6; seed += 1) {
+    const settings = settingsOf(
+      `request_throttle_max_requests=${1 + (seed % 3)}`,
+      'request_throttle_stall_time=50',
+      'request_stale_latency_check=true',
+      'largeRequestThreshold=200',
+      'largeRequestMaxBytes=20000',
+      'connection_throttle_tokens=3',
+      'connection_throttle_fill_time=100',
+    );
+    const options = { parts: (): { settings: ServerSettings } => ({ settings }) };
+    const result = stormScenario({ seed, stormMs: 6_000, storms: 2, options });
+    assert.equal(result.violation, null, report(seed, result));
   }
 });
