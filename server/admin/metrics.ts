@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { MonitorValue } from './monitor.ts';
 import { monitorValues, votersCount } from './monitor.ts';
-import type { Counters, MemberState, ServerView } from './server-view.ts';
+import type { Counters, MemberState, ServerView, TimingView } from './server-view.ts';
 
 export interface Metrics {
   readonly contentType: string;
@@ -25,10 +25,17 @@ const counterKeys: ReadonlySet<string> = new Set([
   'looking_count',
   'stale_sessions_expired',
   'digest_mismatches_count',
+  'connection_request_count',
+  'connection_revalidate_count',
 ]);
 
 /** Summaries have their own names here: `fsynctime_sum`, not `sum_fsynctime`. */
-const summaryKey = /^(avg|min|max|cnt|sum)_(fsynctime|snapshottime)$/;
+const summaryKey =
+  /^(avg|min|max|cnt|sum|p\d+)_(fsynctime|snapshottime|readlatency|updatelatency|election_time)$/;
+
+/** As the reference has them: the median everywhere, tails for latencies. */
+const medianAlone: readonly number[] = [0.5];
+const withTails: readonly number[] = [0.5, 0.9, 0.99];
 
 const roles = ['standalone', 'looking', 'leading', 'following', 'observing'] as const;
 const phases = ['election', 'discovery', 'synchronization', 'broadcast'] as const;
@@ -50,12 +57,22 @@ export function createMetrics(view: ServerView, options: MetricsOptions = {}): M
       const counters = view.counters();
       const sheet = new Sheet();
       putReference(sheet, monitorValues(view), counters);
+      const timings = (view.timings?.() ?? []).map(summaryText).join('');
       putMember(sheet, view.versionText, state);
       putQuorum(sheet, state);
       putTotals(sheet, state, counters);
-      return `${await sheet.text()}${await process.metrics()}`;
+      return `${await sheet.text()}${timings}${await process.metrics()}`;
     },
   };
+}
+
+/** Written here: what was added up elsewhere is no summary of the library's. */
+function summaryText([name, timing]: readonly [string, TimingView]): string {
+  const parts = name.endsWith('latency') ? withTails : medianAlone;
+  const found = timing.quantiles(parts);
+  const lines = parts.map((part, at) => `${name}{quantile="${part}"} ${found[at] ?? NaN}\n`);
+  const head = `# HELP ${name} ${name}\n# TYPE ${name} summary\n`;
+  return `${head}${lines.join('')}${name}_sum ${timing.sum}\n${name}_count ${timing.count}\n`;
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -94,6 +111,7 @@ function putReference(sheet: Sheet, values: readonly MonitorValue[], counters: C
   sheet.counter('fsynctime_count', counters.fsyncCount);
   sheet.counter('fsynctime_sum', counters.fsyncMsTotal);
   sheet.counter('snapshottime_count', counters.snapshotCount);
+  sheet.counter('snapshottime_sum', counters.snapshotMsTotal ?? 0);
 }
 
 function putMember(sheet: Sheet, version: string, state: MemberState): void {

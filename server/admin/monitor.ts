@@ -1,4 +1,4 @@
-import type { Counters, MemberState, ServerView, SizeView } from './server-view.ts';
+import type { Counters, MemberState, ServerView, SizeView, TimingView } from './server-view.ts';
 
 /** One line of `mntr`, one member of the `monitor` command. */
 export interface MonitorValue {
@@ -35,6 +35,7 @@ export function monitorValues(view: ServerView): MonitorValue[] {
     values.push(whole('synced_observers', syncedObservers(state)));
   }
   values.push(...totals(counters));
+  for (const [name, timing] of view.timings?.() ?? []) values.push(...timingValues(name, timing));
   return values;
 }
 
@@ -93,6 +94,11 @@ function gauges(view: ServerView, state: MemberState, counters: Counters): Monit
     whole('znode_count', state.znodeCount),
     ...responses,
   ];
+  const descriptors = view.descriptors?.() ?? null;
+  if (descriptors !== null) {
+    values.push(whole('open_file_descriptor_count', descriptors.open));
+    values.push(whole('max_file_descriptor_count', descriptors.max));
+  }
   const isMember = state.role !== 'standalone' && state.readOnly !== true;
   if (isMember) values.push(whole('quorum_size', votersCount(state)));
   return values;
@@ -102,6 +108,7 @@ function leaderGauges(state: MemberState, counters: Counters): MonitorValue[] {
   const synced = state.learners.filter((learner) => learner.synced);
   const followers = synced.filter((learner) => learner.role === 'follower').length;
   return [
+    ...(state.leadingMs === undefined ? [] : [whole('leader_uptime', state.leadingMs)]),
     whole('learners', state.learners.length),
     whole('synced_followers', followers),
     whole('synced_non_voting_followers', 0),
@@ -126,12 +133,37 @@ function totals(counters: Counters): MonitorValue[] {
     whole('looking_count', counters.elections),
     whole('stale_sessions_expired', counters.sessionsExpired),
     whole('digest_mismatches_count', counters.digestMismatches),
+    whole('connection_request_count', counters.connectionRequests ?? 0),
+    whole('connection_revalidate_count', counters.revalidations ?? 0),
     float('avg_fsynctime', counters.fsyncMsTotal / Math.max(1, counters.fsyncCount)),
     whole('max_fsynctime', counters.fsyncMsMax),
     whole('cnt_fsynctime', counters.fsyncCount),
     whole('sum_fsynctime', counters.fsyncMsTotal),
+    float(
+      'avg_snapshottime',
+      (counters.snapshotMsTotal ?? 0) / Math.max(1, counters.snapshotCount),
+    ),
     whole('cnt_snapshottime', counters.snapshotCount),
+    whole('sum_snapshottime', counters.snapshotMsTotal ?? 0),
   ];
+}
+
+/** Names of those whose percentiles the reference shows, too. */
+const advanced: ReadonlySet<string> = new Set(['readlatency', 'updatelatency']);
+
+function timingValues(name: string, timing: TimingView): MonitorValue[] {
+  const values = [
+    float(`avg_${name}`, timing.sum / Math.max(1, timing.count)),
+    whole(`min_${name}`, timing.min),
+    whole(`max_${name}`, timing.max),
+    whole(`cnt_${name}`, timing.count),
+    whole(`sum_${name}`, timing.sum),
+  ];
+  if (!advanced.has(name)) return values;
+  const [p50 = 0, p95 = 0, p99 = 0, p999 = 0] = timing.quantiles([0.5, 0.95, 0.99, 0.999]);
+  const percentiles = Object.entries({ p50, p95, p99, p999 });
+  values.push(...percentiles.map(([key, value]) => whole(`${key}_${name}`, value || 0)));
+  return values;
 }
 
 function sizes(key: string, view: SizeView | undefined): MonitorValue[] {

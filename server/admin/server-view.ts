@@ -19,6 +19,10 @@ export interface ServerView {
   /** `dump`: those that no other server knows; `null`: there are none by configuration. */
   localSessions?(): readonly SessionView[] | null;
   visitEphemerals?(visit: (sessionId: string, path: string) => void): void;
+  /** Open files of the process and how many it may have; `null`: the system does not say. */
+  descriptors?(): { readonly open: number; readonly max: number } | null;
+  /** Times of many of a kind, ms, by the reference's names. */
+  timings?(): readonly (readonly [name: string, timing: TimingView])[];
   /** Where clients come, `host:port`; empty: nowhere. */
   clientAddress?(): string;
   /** The lines of the configuration as it was read at start, without its secrets. */
@@ -29,6 +33,15 @@ export interface ServerView {
   environment?(): readonly (readonly [string, string])[];
   /** `hash`: remembered digests of the tree, oldest first. */
   digests?(): readonly { readonly zxid: string; readonly digest: bigint }[];
+}
+
+export interface TimingView {
+  readonly count: number;
+  readonly sum: number;
+  readonly min: number;
+  readonly max: number;
+  /** Of the recent past; NaN: there was nothing. */
+  quantiles(parts: readonly number[]): readonly number[];
 }
 
 export interface SessionView {
@@ -78,6 +91,8 @@ export interface MemberState {
   readonly outstandingCount: number;
   readonly approximateDataBytes: number;
   readonly electionMs: number;
+  /** For so long it has led; leader only. */
+  readonly leadingMs?: number;
   readonly uptimeMs: number;
   readonly configVersion: string;
   readonly servers: readonly {
@@ -141,11 +156,15 @@ export interface Counters {
   readonly digestMismatches: number;
   /** Proofs of identity that were refused. */
   readonly authFailures?: number;
+  /** Handshakes for a new session, and with one that exists. */
+  readonly connectionRequests?: number;
+  readonly revalidations?: number;
   readonly fsyncCount: number;
   readonly fsyncMsTotal: number;
   readonly fsyncMsMax: number;
   readonly snapshotCount: number;
   readonly snapshotMsLast: number;
+  readonly snapshotMsTotal?: number;
   /** Replies to clients. */
   readonly responseSizes?: SizeView;
   /** Leader only. */

@@ -7,6 +7,7 @@ import type { LocalSessions } from '../session/door.ts';
 import type { AccessRules } from '../prep/access.ts';
 import type { WriteOp } from '../prep/door.ts';
 import type { Storage } from '../storage/door.ts';
+import { Distribution } from '../util/distribution.ts';
 import type { StoredTree } from '../tree/door.ts';
 import type { WatchTable } from '../watch/door.ts';
 import type { ZabPeer } from '../zab/door.ts';
@@ -60,6 +61,9 @@ export interface Core {
   /** What `hash` shows. */
   readonly digests: Digests;
   readonly latency: Latency;
+  readonly timings: Timings;
+  /** Monotonic ms; `null`: it does not lead. */
+  leadingSinceMs: number | null;
   /** Monotonic ms of this turn. */
   nowMs: number;
   /** Wall clock of this turn, ms since 1970. */
@@ -116,6 +120,22 @@ export interface Upstream {
   stop(): void;
 }
 
+/** Times of many of a kind, ms. */
+export interface Timings {
+  /** From a request's arrival to its answer: those without a transaction, and those with one. */
+  readonly read: Distribution;
+  readonly update: Distribution;
+  readonly election: Distribution;
+}
+
+export function newTimings(): Timings {
+  return {
+    read: new Distribution(),
+    update: new Distribution(),
+    election: new Distribution(),
+  };
+}
+
 /** Mutable totals; see admin/server-view. */
 export interface ShellCounters {
   packetsReceived: number;
@@ -133,6 +153,8 @@ export interface ShellCounters {
   elections: number;
   digestMismatches: number;
   authFailures: number;
+  connectionRequests: number;
+  revalidations: number;
 }
 
 export function zeroCounters(): ShellCounters {
@@ -152,6 +174,8 @@ export function zeroCounters(): ShellCounters {
     elections: 0,
     digestMismatches: 0,
     authFailures: 0,
+    connectionRequests: 0,
+    revalidations: 0,
   };
 }
 

@@ -201,7 +201,11 @@ export class Effects {
     const core = this.#core;
     if (this.role !== 'looking' && effect.role === 'looking')
       this.#parts.snapshots.forgetReceived();
-    if (this.role === 'looking' && effect.role !== 'looking') core.counters.elections += 1;
+    if (this.role === 'looking' && effect.role !== 'looking') {
+      core.counters.elections += 1;
+      core.timings.election.add(core.peer.view().electionMs);
+    }
+    core.leadingSinceMs = effect.role !== 'leading' ? null : (core.leadingSinceMs ?? core.nowMs);
     this.#parts.readOnly.roleChanged(this.role, effect.role);
     const epochBefore = this.epoch;
     this.role = effect.role;

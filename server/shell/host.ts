@@ -25,6 +25,8 @@ export interface Host {
   log(level: LogLevel, message: string, values: Readonly<Record<string, unknown>>): void;
   /** `envi`: what a person may want to know of the machine, by the reference's keys. No secrets. */
   environment(): readonly (readonly [string, string])[];
+  /** Files that the process has open and may have; without it, or `null`: unknown. */
+  descriptors?(): { readonly open: number; readonly max: number } | null;
   /** Ends the process: what cannot go on says why and with which documented exit code. */
   exit(code: number, reason: string): void;
 }

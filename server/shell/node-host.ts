@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { hostname, release, type } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 import { createTcpTransport } from '../net/tcp-transport.ts';
@@ -33,11 +34,25 @@ export function createNodeHost(options: NodeHostOptions): Host {
     transport: createTcpTransport(options.addressMapPath),
     log,
     environment,
+    descriptors,
     exit(code, reason) {
       log(code === 0 ? 'info' : 'error', reason, { exitCode: code });
       options.exit(code);
     },
   };
+}
+
+/** As Linux tells it. */
+function descriptors(): { readonly open: number; readonly max: number } | null {
+  try {
+    // One of them is the directory that is read.
+    const open = readdirSync('/proc/self/fd').length - 1;
+    const limits = readFileSync('/proc/self/limits', 'utf8');
+    const max = Number(/^Max open files +(\d+)/m.exec(limits)?.[1]);
+    return Number.isNaN(max) ? null : { open, max };
+  } catch {
+    return null;
+  }
 }
 
 function environment(): readonly (readonly [string, string])[] {

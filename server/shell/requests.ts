@@ -87,6 +87,7 @@ export class Requests {
     this.#leave(client, pending);
     client.latency.add(this.#core.nowMs - pending.receivedMs);
     this.#core.latency.add(this.#core.nowMs - pending.receivedMs);
+    this.#core.timings.update.add(this.#core.nowMs - pending.receivedMs);
     this.#drain(client);
   }
 
@@ -137,6 +138,7 @@ export class Requests {
     const elapsedMs = this.#core.nowMs - pending.receivedMs;
     client.latency.add(elapsedMs);
     this.#core.latency.add(elapsedMs);
+    this.#core.timings.read.add(elapsedMs);
   }
 
   /** While too much is in process, or replies are not read, a client's requests stay in its socket. */
@@ -221,6 +223,7 @@ export class Requests {
       this.#answerLocal(client, xid, opCode);
       client.latency.add(0);
       core.latency.add(0);
+      core.timings.read.add(0);
     } else {
       this.#wait(client, 'local', xid, opCode, ErrorCode.OK);
     }

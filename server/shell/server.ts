@@ -29,7 +29,7 @@ import { clientLimitsOf } from './client-limits.ts';
 import type { ClientSasl } from './client-sasl.ts';
 import { Commits } from './commits.ts';
 import type { Core, SessionRules } from './core.ts';
-import { zeroCounters } from './core.ts';
+import { newTimings, zeroCounters } from './core.ts';
 import { Digests } from './digests.ts';
 import { Effects } from './effects.ts';
 import { Handover } from './handover.ts';
@@ -190,6 +190,8 @@ class Server implements ServerLife {
       audit: parts.audit === undefined ? null : new Audit({ ...parts.audit, auth }),
       digests: new Digests(),
       latency: new Latency(),
+      timings: newTimings(),
+      leadingSinceMs: null,
       nowMs: host.nowMs(),
       wallMs: host.wallMs(),
       turn: 0,

@@ -78,6 +78,8 @@ export class Sessions {
       return this.close(client, 'the client has seen a later state than this server');
     }
     client.phase = 'connecting';
+    if (request.sessionId === sessionIdNone) core.counters.connectionRequests += 1;
+    else core.counters.revalidations += 1;
     client.hasReadOnlyByte = request.readOnly !== null;
     client.timeoutMs = this.#timeoutOf(request);
     if (request.sessionId === sessionIdNone) {

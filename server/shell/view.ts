@@ -5,6 +5,7 @@ import type {
   MemberState,
   ServerView,
   SessionView,
+  TimingView,
 } from '../admin/server-view.ts';
 import { shownConfiguration } from '../config/secrets.ts';
 import { addressesText, ensembleText } from '../config/ensemble-text.ts';
@@ -12,6 +13,7 @@ import { electionAddressesOf, quorumAddressesOf } from '../config/server-address
 import { OpCode } from '../protocol/op-code.ts';
 import type { Zxid } from '../protocol/zxid.ts';
 import { zxidHex } from '../protocol/zxid.ts';
+import type { Distribution } from '../util/distribution.ts';
 import type { Client } from './client.ts';
 import type { Core } from './core.ts';
 import { zeroCounters } from './core.ts';
@@ -57,7 +59,7 @@ export class ShellView implements ServerView {
 
   #stateOfLife(): MemberState {
     const { config, members, peer, tree, watches, host, outstandingCount, upstream } = this.#core;
-    const { isReadOnly, locals, observerMaster } = this.#core;
+    const { isReadOnly, locals, observerMaster, leadingSinceMs } = this.#core;
     const zab = peer.view();
     return {
       sid: config.sid,
@@ -87,6 +89,7 @@ export class ShellView implements ServerView {
       ...(observerMaster === null ? {} : { servesObservers: true }),
       electionMs: zab.electionMs,
       uptimeMs: host.nowMs() - this.#startedMs,
+      ...(leadingSinceMs === null ? {} : { leadingMs: host.nowMs() - leadingSinceMs }),
       configVersion: (members?.active.version ?? 0).toString(16),
       servers: (members?.active.servers ?? []).map((server) => ({
         sid: server.sid,
@@ -210,7 +213,8 @@ export class ShellView implements ServerView {
     const { counters, storage } = this.#core;
     let bytesReceived = counters.bytesReceived;
     for (const client of this.#sessions.clients) bytesReceived += client.connection.receivedBytes;
-    const { fsyncCount, fsyncMsTotal, fsyncMsMax, snapshotCount, snapshotMsLast } = storage.stats;
+    const { fsyncCount, fsyncMsTotal, fsyncMsMax } = storage.stats;
+    const { snapshotCount, snapshotMsLast, snapshotMsTotal } = storage.stats;
     return {
       ...counters,
       bytesReceived,
@@ -219,10 +223,31 @@ export class ShellView implements ServerView {
       fsyncMsMax,
       snapshotCount,
       snapshotMsLast,
+      snapshotMsTotal,
     };
   }
 
+  timings(): readonly (readonly [string, TimingView])[] {
+    const { read, update, election } = this.#core.timings;
+    return [
+      ['readlatency', this.#timing(read)],
+      ['updatelatency', this.#timing(update)],
+      ['election_time', this.#timing(election)],
+    ];
+  }
+
+  #timing(distribution: Distribution): TimingView {
+    const { count, sum, min, max } = distribution;
+    const nowMs = this.#core.host.nowMs();
+    return { count, sum, min, max, quantiles: (parts) => distribution.quantiles(parts, nowMs) };
+  }
+
+  descriptors(): { readonly open: number; readonly max: number } | null {
+    return this.#core.host.descriptors?.() ?? null;
+  }
+
   resetStats(): void {
+    for (const timing of Object.values(this.#core.timings) as Distribution[]) timing.reset();
     Object.assign(this.#core.counters, zeroCounters());
     this.#core.latency.reset();
   }

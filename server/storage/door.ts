@@ -122,6 +122,7 @@ export interface StorageStats {
   readonly appendedBytes: number;
   readonly snapshotCount: number;
   readonly snapshotMsLast: number;
+  readonly snapshotMsTotal: number;
   readonly logBytesOnDisk: number;
   readonly snapshotBytesOnDisk: number;
 }

@@ -69,6 +69,7 @@ class FileStorage implements Storage {
   #snapshotsBegun = 0;
   #snapshotCount = 0;
   #snapshotMsLast = 0;
+  #snapshotMsTotal = 0;
 
   constructor(options: StorageOptions, disk: Disk) {
     this.#options = options;
@@ -223,6 +224,7 @@ class FileStorage implements Storage {
       appendedBytes: log.appendedBytes,
       snapshotCount: this.#snapshotCount,
       snapshotMsLast: this.#snapshotMsLast,
+      snapshotMsTotal: this.#snapshotMsTotal,
       logBytesOnDisk: this.#bytesOf(listLogs(this.#disk, this.#dirs.logs)),
       snapshotBytesOnDisk: this.#bytesOf(listSnapshots(this.#disk, this.#dirs.snapshots)),
     };
@@ -322,6 +324,7 @@ class FileStorage implements Storage {
     };
     const writer = new SnapshotWriter(this.#disk, place, source, (error) => {
       this.#snapshotMsLast = host.nowMs() - startMs;
+      this.#snapshotMsTotal += this.#snapshotMsLast;
       if (error === null) return written();
       const routine = this.#routine;
       const canGoOn = isPassing(error) && !writer.isSyncBroken;

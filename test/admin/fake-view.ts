@@ -5,6 +5,7 @@ import type {
   MemberState,
   ServerView,
   SessionView,
+  TimingView,
 } from '../../server/admin/server-view.ts';
 
 const latency: LatencyView = { minMs: 0, avgMs: 5.04421, maxMs: 492 };
@@ -31,6 +32,7 @@ export const stateOfLeader: MemberState = {
   approximateDataBytes: 463,
   electionMs: 212,
   uptimeMs: 7_800.4,
+  leadingMs: 5_000,
   configVersion: '100000000',
   servers: [
     { sid: 1, role: 'participant', address: 'a:2888:3888' },
@@ -151,6 +153,14 @@ export class FakeView implements ServerView {
 
 /** One that offers everything that is optional. */
 export class FullView extends FakeView {
+  timings(): readonly (readonly [string, TimingView])[] {
+    const quantiles = (parts: readonly number[]): number[] => parts.map(() => 4);
+    const timing: TimingView = { count: 3, sum: 10, min: 2, max: 4, quantiles };
+    return ['readlatency', 'updatelatency', 'election_time'].map((name) => [name, timing]);
+  }
+  descriptors(): { readonly open: number; readonly max: number } {
+    return { open: 23, max: 1024 };
+  }
   localSessions(): readonly SessionView[] | null {
     return null;
   }

@@ -1,0 +1,3 @@
+import { metricsTable } from './metrics-table.ts';
+
+process.stdout.write(await metricsTable());
