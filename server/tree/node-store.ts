@@ -274,6 +274,8 @@ function hashEnd(hash: number): number {
   return mixed ^ (mixed >>> 16);
 }
 
+const copy = Buffer.prototype.copy;
+
 /** A call into the runtime costs more than a short loop. */
 export function copyBytes(
   source: Uint8Array,
@@ -283,7 +285,8 @@ export function copyBytes(
   offset: number,
 ): void {
   if (end - start > 64) {
-    target.set(start === 0 && end === source.length ? source : source.subarray(start, end), offset);
+    // Unlike `set` with a part of the source it makes no object.
+    copy.call(source, target, offset, start, end);
     return;
   }
   for (let at = start, to = offset; at < end; at += 1, to += 1) target[to] = source[at]!;
