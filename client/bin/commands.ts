@@ -1,5 +1,6 @@
 import type { Acl, CreateOptions } from '../index.ts';
 import { WatcherType, ZkError } from '../index.ts';
+import { ErrorCode } from '../../server/protocol/error-code.ts';
 import { Arguments, UsageError } from './command-line.ts';
 import { aclText, hexText, parseAcl, statText } from './format.ts';
 import { memberCommands } from './member-commands.ts';
@@ -237,7 +238,10 @@ function aclOf(text: string, remark: string): Acl[] {
 }
 
 async function sync({ zk, print }: Terminal, words: readonly string[]): Promise<void> {
-  await zk.sync(new Arguments(words, []).at(0));
+  await zk.sync(new Arguments(words, []).at(0)).catch((error: unknown) => {
+    if (!(error instanceof ZkError) || error.code === 'BAD_ARGUMENTS') throw error;
+    throw new UsageError(`Sync has failed. rc=${ErrorCode[error.code]}`);
+  });
   print('Sync is OK');
 }
 

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 
+import { ZkError } from '../index.ts';
 import { Arguments, UsageError } from './command-line.ts';
-import { statText } from './format.ts';
+import { errorText, statText } from './format.ts';
 import { watchOption } from './terminal.ts';
 import type { Command, Terminal } from './terminal.ts';
 
@@ -25,13 +26,13 @@ async function config(terminal: Terminal, words: readonly string[]): Promise<voi
   if (args.has('s')) terminal.print(statText(stat));
 }
 
-/** `version host:port,host:port`: what a connect string is made of. */
+/** `version host:port,host:port`; who has no address for clients leaves a gap, as there. */
 function clientText(text: string): string {
   const version = /^version=(.*)$/m.exec(text)?.[1] ?? '';
-  const hosts = [...text.matchAll(/^server\.\d+=([^;\n]*);([^\n]*)$/gm)].map(
-    ([, server, client]) => {
-      if (client?.includes(':') === true) return client;
-      const host = /^(\[[^\]]*\]|[^:]*):/.exec(server ?? '')?.[1] ?? '';
+  const hosts = [...text.matchAll(/^server\.\d+=([^;\n]*)(?:;([^\n]*))?$/gm)].map(
+    ([, server = '', client = '']) => {
+      if (client === '' || client.includes(':')) return client;
+      const host = /^(\[[^\]]*\]|[^:]*):/.exec(server)?.[1] ?? '';
       return `${host}:${client}`;
     },
   );
@@ -61,14 +62,21 @@ async function reconfig({ zk, print }: Terminal, words: readonly string[]): Prom
   if (version !== undefined && !/^[0-9a-f]+$/i.test(version)) {
     throw new UsageError(`-v ${version} is no version: the hexadecimal number behind version=`);
   }
-  const node = await zk.reconfig({
+  const change = {
     ...(joining === undefined ? {} : { joining }),
     ...(leaving === undefined ? {} : { leaving }),
     ...(members === undefined ? {} : { members }),
     ...(version === undefined ? {} : { version: Number.parseInt(version, 16) as never }),
-  });
+  };
+  const node = await zk.reconfig(change).catch(withoutPath);
   print(`Committed new configuration:\n${node.data?.toString() ?? 'null'}`);
   if (args.has('s')) print(statText(node.stat));
+}
+
+/** The reference names no path here; what is wrong is about the members. */
+function withoutPath(error: unknown): never {
+  if (!(error instanceof ZkError)) throw error;
+  throw new UsageError(errorText(error).replace(error.path ?? '', ''));
 }
 
 /** The server lines of a file, as a list. @throws UsageError */

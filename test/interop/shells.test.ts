@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { apacheClasspath, apacheMissing } from '../support/apache.ts';
-import { RealEnsemble } from '../support/real-ensemble.ts';
+import { RealEnsemble, until } from '../support/real-ensemble.ts';
 
 // Goal: `zk-cli` prints what the reference's shell prints, to the same output, and ends with the
 // same code, line by line and command by command.
@@ -33,7 +33,9 @@ async function run(command: string, args: readonly string[], input: string): Pro
 /** Without what differs from run to run. */
 function linesOf(text: string): string[] {
   return text
-    .replaceAll(/127\.0\.0\.1:\d+/g, 'HOST')
+    .replaceAll(/127\.0\.0\.1(:\d+)+/g, 'HOST')
+    .replaceAll(/^(version=)?[0-9a-f]{9,}/gm, '$1VERSION')
+    .replaceAll(/0x[0-9a-f]{9,}/g, 'ZXID')
     .replaceAll(/^([cm]time = ).*$/gm, '$1TIME')
     .replaceAll(/^(ZooKeeper CLI version: 3\.9\.5).*$/gm, '$1')
     .split('\n')
@@ -50,9 +52,11 @@ function ours(server: string, args: readonly string[], input: string = ''): Prom
   return run(node, [cli, '-server', server, ...args], input);
 }
 
+const member = { kind: 'ours' } as const;
+
 function started(): Promise<RealEnsemble> {
   return RealEnsemble.started({
-    members: [{ kind: 'ours' }],
+    members: [member],
     properties: { 'zookeeper.extendedTypesEnabled': 'true' },
   });
 }
@@ -283,6 +287,61 @@ describe('both shells', { skip: apacheMissing() ?? false }, () => {
       assert.equal(ran.code, expected.code);
     });
   }
+
+  test('line by line: an ensemble changes its members', async () => {
+    const options = {
+      members: [member, member, member],
+      settings: { reconfigEnabled: 'true', skipACL: 'yes' },
+      properties: { 'zookeeper.skipACL': 'yes' },
+    };
+    await using there = await RealEnsemble.started(options);
+    await using here = await RealEnsemble.started(options);
+    const observer = 'server.3=127.0.0.1:11:12:observer;127.0.0.1:13';
+    const script = `config
+config -c
+config -s
+reconfig -remove 3
+config -c
+reconfig -s -add ${observer}
+config -c -s
+reconfig -v 1 -remove 3
+reconfig -add ${observer} -members ${observer}
+reconfig -remove 9 -add nonsense
+reconfig -members nonsense
+quit`;
+    const [expected, ran] = await Promise.all([
+      reference(there.member(1).address, [], script),
+      ours(here.member(1).address, [], script),
+    ]);
+    assert.deepEqual(split(ran.err), split(expected.err));
+    assert.deepEqual(split(ran.out), split(expected.out));
+    assert.equal(ran.code, expected.code);
+    assert.ok(ran.out.includes('server.3=HOST:observer;HOST'), ran.out.join('\n'));
+  });
+
+  test('line by line: a server without a quorum', async () => {
+    await using ensemble = await RealEnsemble.create({
+      members: [member, member, member],
+      settings: { '4lw.commands.whitelist': '*' },
+      properties: { 'readonlymode.enabled': 'true' },
+    });
+    const [alone] = ensemble.members;
+    assert(alone !== undefined);
+    alone.start();
+    await until('read-only mode', 20_000, async () => (await alone.ask('isro')) === 'ro');
+    const script = 'ls /\ncreate /a\nget -s /zookeeper\nquit';
+    const args = ['-r'];
+    const [expected, ran] = await Promise.all([
+      reference(alone.address, args, script),
+      ours(alone.address, args, script),
+    ]);
+    assert.deepEqual(split(ran.err), split(expected.err));
+    assert.deepEqual(split(ran.out), split(expected.out));
+    assert.equal(ran.code, expected.code);
+    assert.match(ran.out.join('\n'), /state:ConnectedReadOnly/);
+    const failed = await ours(alone.address, ['-r', 'sync', '/']);
+    assert.deepEqual([failed.code, failed.err], [1, ['Sync has failed. rc=-119', '']]);
+  });
 
   test('one command: output without a greeting, and the code', async () => {
     await using ensemble = await started();
