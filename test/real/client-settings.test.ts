@@ -14,7 +14,7 @@ import { whoAmIResponse } from '../../server/protocol/requests/access.ts';
 import { writeCreateRequest } from '../../server/protocol/requests/create.ts';
 import { getDataResponse, readRequest } from '../../server/protocol/requests/read.ts';
 import { RawSession } from '../support/raw-session.ts';
-import { until } from '../support/real-ensemble.ts';
+import { RealEnsemble, until } from '../support/real-ensemble.ts';
 import { startStandalone } from '../support/standalone.ts';
 
 function createOf(opCode: number, path: string, data: Uint8Array): Uint8Array {
@@ -27,6 +27,12 @@ function createOf(opCode: number, path: string, data: Uint8Array): Uint8Array {
 function readOf(path: string): Uint8Array {
   const writer = new JuteWriter();
   readRequest.write(writer, { path, watch: false });
+  return writer.take();
+}
+
+function pathOf(path: string): Uint8Array {
+  const writer = new JuteWriter();
+  writer.string(path);
   return writer.take();
 }
 
@@ -45,6 +51,29 @@ test('jute.maxbuffer: values of that size are written, read, and there after a r
   assert.equal(error, 0);
   const found = getDataResponse.read(new JuteReader(body)).data;
   assert(data.equals(found ?? Buffer.alloc(0)));
+});
+
+test('jute.maxbuffer: values of that size go to every member, also to one that comes late', async () => {
+  const data = Buffer.alloc(5_000_000, 'y');
+  await using ensemble = await RealEnsemble.started({
+    members: [{ kind: 'ours' }, { kind: 'ours' }, { kind: 'ours' }],
+    properties: { 'jute.maxbuffer': '6000000' },
+  });
+  const leader = await ensemble.leader();
+  const [late, follower] = ensemble.members.filter((member) => member !== leader);
+  assert(late !== undefined && follower !== undefined);
+  await late.kill('SIGKILL');
+  late.wipe();
+  const writer = await RawSession.open(follower.clientPort, { timeoutMs: 10_000 });
+  assert.equal(await writer.request(OpCode.CREATE, createOf(OpCode.CREATE, '/a', data)), 0);
+  late.start();
+  await until('the late one serves', 30_000, async () => (await late.mode()) !== null);
+  for (const { clientPort } of [leader, late]) {
+    const reader = await RawSession.open(clientPort, { timeoutMs: 10_000 });
+    await reader.request(OpCode.SYNC, pathOf('/a'));
+    const { body } = await reader.ask(OpCode.GET_DATA, readOf('/a'));
+    assert(data.equals(getDataResponse.read(new JuteReader(body)).data ?? Buffer.alloc(0)));
+  }
 });
 
 test('znode.container.maxNeverUsedIntervalMs: a container that never had a child goes after that', async () => {
