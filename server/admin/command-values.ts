@@ -59,7 +59,8 @@ export function dump(view: ServerView): Values | null {
   if (sessions === undefined || view.visitEphemerals === undefined) return null;
   const expiries: Record<string, Json[]> = {};
   for (const { sessionId, expiresWallMs } of sessions) {
-    if (expiresWallMs !== null) (expiries[String(expiresWallMs)] ??= []).push(signed(sessionId));
+    if (expiresWallMs !== null)
+      (expiries[String(Math.round(expiresWallMs))] ??= []).push(signed(sessionId));
   }
   const ephemerals: Record<string, Json[]> = {};
   view.visitEphemerals((id, path) => {
