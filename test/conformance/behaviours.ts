@@ -2,8 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Whose client carries a behaviour out, and whose servers answer. */
-export const clientNames = ['kazoo', 'java', 'c'] as const;
-export type ClientName = (typeof clientNames)[number];
+export const clientNames: readonly ClientName[] = ['kazoo', 'java', 'c'];
+/** An older one has its version behind it. */
+export type ClientName = 'kazoo' | 'java' | 'c' | `java-${number}.${number}`;
 export type ServerName = 'ours' | 'apache';
 
 export interface Step {
@@ -54,7 +55,7 @@ export function parseBehaviours(file: string, text: string): Behaviour[] {
       continue;
     }
     const behaviour = all.at(-1) ?? fail('a file begins with "# id: what"');
-    const skip = /^skip (\w+): (.+)$/.exec(line);
+    const skip = /^skip ([\w.-]+): (.+)$/.exec(line);
     if (skip !== null) behaviour.skips.set(skip[1] ?? '', skip[2] ?? '');
     else
       behaviour.steps.push(stepOf(line) ?? fail('neither "[name: ]verb … => answer" nor a skip'));
@@ -79,5 +80,15 @@ function stepOf(line: string): Step | null {
 
 /** What this client may answer when it asks this kind of server. */
 export function expectedOf(step: Step, client: ClientName, server: ServerName): string {
-  return step.otherwise.get(client) ?? step.otherwise.get(server) ?? step.expected;
+  return nearest(step.otherwise, client) ?? step.otherwise.get(server) ?? step.expected;
+}
+
+/** Why this client cannot show it; `undefined` when it can. */
+export function skipOf(behaviour: Behaviour, client: ClientName): string | undefined {
+  return nearest(behaviour.skips, client);
+}
+
+/** What is said of this very client, or else of its kind. */
+function nearest(said: ReadonlyMap<string, string>, client: ClientName): string | undefined {
+  return said.get(client) ?? said.get(client.split('-')[0] ?? client);
 }

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { apacheClasspath, apacheMissing } from '../support/apache.ts';
+import { apacheClasspath, apacheMissing, apacheVersion } from '../support/apache.ts';
 import { kazooMissing, kazooPython } from '../support/kazoo.ts';
 import { RealEnsemble } from '../support/real-ensemble.ts';
 import { allBehaviours, clientNames } from './behaviours.ts';
@@ -22,9 +22,8 @@ import { settings, superUser } from './servers.ts';
 
 const behaviours = allBehaviours();
 const results = resolve(import.meta.dirname, '../../.local/conformance');
-const extended = ['-Dzookeeper.extendedTypesEnabled=true'];
 
-type Commands = Readonly<Record<ClientName, Command>>;
+type Commands = ReadonlyMap<ClientName, Command>;
 
 async function outcomesOf(server: ServerName, commands: Commands): Promise<Outcome[]> {
   await using ensemble = await RealEnsemble.started({
@@ -33,7 +32,8 @@ async function outcomesOf(server: ServerName, commands: Commands): Promise<Outco
   });
   const members = ensemble.members.map((member) => member.address);
   const all = clientNames.map(async (client) => {
-    const command = commands[client];
+    const command = commands.get(client);
+    if (command === undefined) throw new Error(`no driver for ${client}`);
     const outcomes = await carryOutAll(behaviours, { client, server, command, members, superUser });
     const lines = outcomes.map((outcome) => `${JSON.stringify(outcome)}\n`);
     writeFileSync(join(results, `${server}-${client}.jsonl`), lines.join(''));
@@ -49,11 +49,11 @@ test(
     const directory = mkdtempSync(join(tmpdir(), 'zkensemble-conformance-'));
     t.after(() => rmSync(directory, { recursive: true, force: true }));
     mkdirSync(results, { recursive: true });
-    const commands: Commands = {
-      kazoo: [kazooPython(), join(import.meta.dirname, 'drivers/driver.py')],
-      java: javaDriver(directory, 'Driver', apacheClasspath(), extended),
-      c: cDriver(directory),
-    };
+    const commands: Commands = new Map([
+      ['kazoo', [kazooPython(), join(import.meta.dirname, 'drivers/driver.py')]],
+      ['java', javaDriver(directory, apacheVersion, apacheClasspath())],
+      ['c', cDriver(directory)],
+    ]);
     const outcomes = [
       ...(await outcomesOf('apache', commands)),
       ...(await outcomesOf('ours', commands)),

@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -66,16 +67,48 @@ export function cDriver(directory: string): Command {
   return [program];
 }
 
-/** Compiles a program in Java into a directory; `options` are of the machine that runs it. */
-export function javaDriver(
-  directory: string,
-  name: string,
-  classpath: string,
-  options: readonly string[],
-): Command {
-  const source = join(import.meta.dirname, `drivers/${name}.java`);
-  const javac = ['-nowarn', '-d', directory, '-cp', classpath, source];
-  execFileSync('javac', javac, { stdio: ['ignore', 'ignore', 'inherit'] });
+/**
+ * Compiles the Java driver for that version of the client into a directory, with the classes that
+ * this version needs in place of its own.
+ */
+export function javaDriver(directory: string, version: string, classpath: string): Command {
+  const home = join(directory, version);
+  mkdirSync(home, { recursive: true });
+  const text = readFileSync(join(import.meta.dirname, 'drivers/Driver.java'), 'utf8');
+  const source = join(home, 'Driver.java');
+  writeFileSync(source, linesFor(version, text));
+  const instead = join(import.meta.dirname, `drivers/java-${minorNameOf(version)}`);
+  const more = existsSync(instead) ? readdirSync(instead).map((name) => join(instead, name)) : [];
+  const javac = ['-nowarn', '-d', home, '-cp', classpath, source, ...more];
+  execFileSync('javac', javac, { stdio: 'pipe' });
   const quick = ['-Xmx300m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
-  return ['java', ...quick, ...options, '-cp', `${classpath}:${directory}`, name];
+  const properties = [
+    '-Dzookeeper.extendedTypesEnabled=true',
+    '-Dorg.slf4j.simpleLogger.defaultLogLevel=off',
+  ];
+  return ['java', ...quick, ...properties, '-cp', `${home}:${classpath}`, 'Driver'];
+}
+
+/** Without the lines, and the blocks of lines, that are `// since` a later version. */
+export function linesFor(version: string, text: string): string {
+  const kept: string[] = [];
+  let isLeftOut = false;
+  for (const line of text.split('\n')) {
+    const [, since, opens] = /\/\/ since (\d+\.\d+)( \{)?$/.exec(line) ?? [];
+    const isLater = since !== undefined && minorOf(since) > minorOf(version);
+    if (opens !== undefined) isLeftOut = isLater;
+    else if (line.trim() === '// }') isLeftOut = false;
+    else if (!isLater && !isLeftOut) kept.push(line);
+  }
+  return kept.join('\n');
+}
+
+/** 3.9 of 3.9.5. */
+export function minorNameOf(version: string): `${number}.${number}` {
+  return version.split('.').slice(0, 2).join('.') as `${number}.${number}`;
+}
+
+/** 9 of 3.9.5. */
+function minorOf(version: string): number {
+  return Number(version.split('.')[1]);
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { allBehaviours, expectedOf, parseBehaviours } from './behaviours.ts';
+import { allBehaviours, expectedOf, parseBehaviours, skipOf } from './behaviours.ts';
+import { linesFor } from './driver.ts';
 
 // Goal: the table says what it seems to say, and a slip in it is noticed where it stands.
 // Method: lines by hand, and the table itself.
@@ -39,4 +40,28 @@ test('every id of the table is there once, and does something', () => {
     all.filter(({ steps }) => steps.length === 0).map(({ id }) => id),
     [],
   );
+});
+
+test('an older client is what is said of it, or else of its kind', () => {
+  const [behaviour] = parse(
+    '# a.b: c',
+    'get $ => x || java-3.4: y || java: z -- both are said to be so',
+    'skip java-3.5: it cannot',
+  );
+  const step = behaviour?.steps[0];
+  assert.ok(behaviour !== undefined && step !== undefined);
+  assert.equal(expectedOf(step, 'java-3.4', 'ours'), 'y');
+  assert.equal(expectedOf(step, 'java-3.6', 'ours'), 'z');
+  assert.equal(expectedOf(step, 'c', 'ours'), 'x');
+  assert.deepEqual(
+    [skipOf(behaviour, 'java-3.5'), skipOf(behaviour, 'java')],
+    ['it cannot', undefined],
+  );
+});
+
+test('what came later than a client is left out of its program', () => {
+  const text = ['a', 'b // since 3.6', '// since 3.5 {', 'c', '// }', 'd'].join('\n');
+  assert.equal(linesFor('3.4.14', text), 'a\nd');
+  assert.equal(linesFor('3.5.10', text), 'a\nc\nd');
+  assert.equal(linesFor('3.9.5', text), 'a\nb // since 3.6\nc\nd');
 });

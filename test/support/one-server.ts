@@ -108,7 +108,7 @@ function apacheOf(version: string, cfg: string): [string, string[]] {
 }
 
 /** What a server that is alone needs, and no more: some four megabytes a version. */
-function apacheJars(version: string): string {
+export function apacheJars(version: string): string {
   const server: Artifact[] = [
     ['org.apache.zookeeper', 'zookeeper', version],
     ['org.slf4j', 'slf4j-api', '1.7.30'],

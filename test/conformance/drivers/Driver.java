@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
-import org.apache.zookeeper.AddWatchMode;
+import org.apache.zookeeper.AddWatchMode; // since 3.6
 import org.apache.zookeeper.AsyncCallback;
 import org.apache.zookeeper.CreateMode;
 import org.apache.zookeeper.KeeperException;
@@ -23,22 +23,29 @@ import org.apache.zookeeper.Watcher.Event.EventType;
 import org.apache.zookeeper.Watcher.Event.KeeperState;
 import org.apache.zookeeper.ZooDefs.Ids;
 import org.apache.zookeeper.ZooKeeper;
-import org.apache.zookeeper.admin.ZooKeeperAdmin;
+import org.apache.zookeeper.admin.ZooKeeperAdmin; // since 3.5
 import org.apache.zookeeper.data.ACL;
 import org.apache.zookeeper.data.Id;
 import org.apache.zookeeper.data.Stat;
 
 /**
  * Carries out behaviours with Apache's Java client, one line in, one line out. Usage:
- * Driver HOST:PORT,... See ../README.md for the lines.
+ * Driver HOST:PORT,... See ../README.md for the lines. What a comment says to be `since` a version
+ * is left out for older clients before this is compiled.
  */
 public final class Driver {
     private static final long WAIT_MS = 20_000;
-    private static final Map<String, CreateMode> MODES = Map.of(
+    private static final Map<String, CreateMode> MODES = new HashMap<>(Map.of(
         "p", CreateMode.PERSISTENT, "e", CreateMode.EPHEMERAL,
-        "ps", CreateMode.PERSISTENT_SEQUENTIAL, "es", CreateMode.EPHEMERAL_SEQUENTIAL,
-        "c", CreateMode.CONTAINER, "t", CreateMode.PERSISTENT_WITH_TTL,
-        "ts", CreateMode.PERSISTENT_SEQUENTIAL_WITH_TTL);
+        "ps", CreateMode.PERSISTENT_SEQUENTIAL, "es", CreateMode.EPHEMERAL_SEQUENTIAL));
+
+    // since 3.5 {
+    static {
+        MODES.put("c", CreateMode.CONTAINER);
+        MODES.put("t", CreateMode.PERSISTENT_WITH_TTL);
+        MODES.put("ts", CreateMode.PERSISTENT_SEQUENTIAL_WITH_TTL);
+    }
+    // }
 
     /** What this client has no call for; the message says why. */
     private static final class Cannot extends RuntimeException {
@@ -126,7 +133,7 @@ public final class Driver {
         Stat stat = new Stat();
         switch (verb) {
             case "create": return create(client, w, null);
-            case "create2": return create(client, w, stat) + " " + show(client, stat);
+            case "create2": return create(client, w, stat) + " " + show(client, stat); // since 3.5
             case "delete": zk.delete(w[0], Integer.parseInt(w[1])); return "ok";
             case "exists":
                 Stat found = zk.exists(w[0], watch);
@@ -144,11 +151,11 @@ public final class Driver {
                 return show(acl) + " " + show(client, stat);
             case "setacl": zk.setACL(w[0], aclOf(w[1]), Integer.parseInt(w[2])); return "ok";
             case "multi": return multi(zk, w[0]);
-            case "mread": return readMany(zk, w[0]);
-            case "rmwatch": return removeWatch(zk, w);
-            case "addwatch": return addWatch(client, w);
-            case "config": return servers(zk.getConfig(false, stat));
-            case "reconfig": return reconfig((ZooKeeperAdmin) zk, w);
+            case "mread": return readMany(zk, w[0]); // since 3.6
+            case "rmwatch": return removeWatch(zk, w); // since 3.5
+            case "addwatch": return addWatch(client, w); // since 3.6
+            case "config": return servers(zk.getConfig(false, stat)); // since 3.5
+            case "reconfig": return reconfig((ZooKeeperAdmin) zk, w); // since 3.5
             default: return other(client, verb, w);
         }
     }
@@ -163,11 +170,13 @@ public final class Driver {
                 zk.sync(w[0], (code, path, context) -> { rc[0] = code; synced.countDown(); }, null);
                 synced.await();
                 return rc[0] == 0 ? "ok" : String.valueOf(rc[0]);
+            // since 3.7 {
             case "whoami":
                 return zk.whoAmI().stream().map(each -> each.getAuthScheme() + ":" + each.getUser())
                     .sorted().collect(Collectors.joining(";"));
-            case "ephemerals": return names(w.length == 0 ? zk.getEphemerals() : zk.getEphemerals(w[0]));
-            case "count": return String.valueOf(zk.getAllChildrenNumber(w[0]));
+            // }
+            case "ephemerals": return names(w.length == 0 ? zk.getEphemerals() : zk.getEphemerals(w[0])); // since 3.6
+            case "count": return String.valueOf(zk.getAllChildrenNumber(w[0])); // since 3.6
             case "session": return "timeout=" + zk.getSessionTimeout();
             case "events": return client.takeEvents(Integer.parseInt(w[0]));
             case "state":
@@ -176,7 +185,7 @@ public final class Driver {
             case "close": zk.close(); return "ok";
             case "leave": leave(zk); return "ok";
             case "gone": return gone(zk, w[0]);
-            default: throw new Cannot("the Java client has no call for " + verb);
+            default: throw new Cannot("this Java client has no call for " + verb);
         }
     }
 
@@ -195,7 +204,7 @@ public final class Driver {
         Client client = new Client();
         synchronized (client) {
             client.zk = as == null
-                ? new ZooKeeperAdmin(at + chroot, timeoutMs, client)
+                ? fresh(at + chroot, timeoutMs, client)
                 : new ZooKeeper(
                     at + chroot, timeoutMs, client, as.zk.getSessionId(), as.zk.getSessionPasswd());
         }
@@ -203,11 +212,20 @@ public final class Driver {
         return client.await(KeeperState.SyncConnected) ? "ok" : "not connected";
     }
 
+    private static ZooKeeper fresh(String at, int timeoutMs, Watcher watcher) throws Exception {
+        if (true) return new ZooKeeperAdmin(at, timeoutMs, watcher); // since 3.5
+        return new ZooKeeper(at, timeoutMs, watcher);
+    }
+
     private String create(Client client, String[] w, Stat stat) throws Exception {
-        CreateMode mode = MODES.get(w[3]);
+        CreateMode mode = modeOf(w[3]);
+        // since 3.5 {
         long ttl = w.length > 4 ? Long.parseLong(w[4]) : -1;
-        if (stat == null && ttl == -1) return client.zk.create(w[0], dataOf(w[1]), aclOf(w[2]), mode);
-        return client.zk.create(w[0], dataOf(w[1]), aclOf(w[2]), mode, stat, ttl);
+        if (stat != null || ttl != -1) {
+            return client.zk.create(w[0], dataOf(w[1]), aclOf(w[2]), mode, stat, ttl);
+        }
+        // }
+        return client.zk.create(w[0], dataOf(w[1]), aclOf(w[2]), mode);
     }
 
     private static String nameOf(EventType type) {
@@ -218,6 +236,12 @@ public final class Driver {
             case NodeChildrenChanged: return "children";
             default: return "removed";
         }
+    }
+
+    private static CreateMode modeOf(String word) {
+        CreateMode mode = MODES.get(word);
+        if (mode == null) throw new Cannot("this Java client has no such nodes");
+        return mode;
     }
 
     private static byte[] dataOf(String word) {
@@ -274,12 +298,14 @@ public final class Driver {
         return "servers=" + (new String(config, StandardCharsets.UTF_8).split("server\\.").length - 1);
     }
 
+    // since 3.5 {
     private static String reconfig(ZooKeeperAdmin zk, String[] w) throws Exception {
         String[] given = new String[3];
         for (int i = 0; i < 3; i++) given[i] = w[i].equals("-") ? null : w[i];
         long version = w[3].equals("-1") ? -1 : Long.parseLong(w[3], 16);
         return servers(zk.reconfigure(given[0], given[1], given[2], version, new Stat()));
     }
+    // }
 
     private static String auth(Client client, String scheme, String credential) throws Exception {
         client.zk.addAuthInfo(scheme, credential.getBytes(StandardCharsets.UTF_8));
@@ -292,20 +318,26 @@ public final class Driver {
         }
     }
 
+    // since 3.6 {
     private static String addWatch(Client client, String[] w) throws Exception {
         AddWatchMode mode = w[1].equals("p") ? AddWatchMode.PERSISTENT : AddWatchMode.PERSISTENT_RECURSIVE;
         client.zk.addWatch(w[0], client, mode);
         return "ok";
     }
+    // }
 
+    // since 3.5 {
     private static String removeWatch(ZooKeeper zk, String[] w) throws Exception {
-        Watcher.WatcherType type = Map.of(
-            "data", Watcher.WatcherType.Data, "children", Watcher.WatcherType.Children,
-            "any", Watcher.WatcherType.Any, "persistent", Watcher.WatcherType.Persistent,
-            "recursive", Watcher.WatcherType.PersistentRecursive).get(w[1]);
-        zk.removeAllWatches(w[0], type, false);
-        return "ok";
+        String wanted = Map.of("data", "Data", "children", "Children", "any", "Any",
+            "persistent", "Persistent", "recursive", "PersistentRecursive").get(w[1]);
+        for (Watcher.WatcherType type : Watcher.WatcherType.values()) {
+            if (!type.name().equals(wanted)) continue;
+            zk.removeAllWatches(w[0], type, false);
+            return "ok";
+        }
+        throw new Cannot("this Java client has no watches of that kind to take back");
     }
+    // }
 
     /** Its close takes a tenth of a second that nobody has to wait for. */
     private static void leave(ZooKeeper zk) {
@@ -334,7 +366,7 @@ public final class Driver {
         for (String each : word.split("\\|")) {
             String[] w = each.split(",");
             switch (w[0]) {
-                case "create": ops.add(Op.create(w[1], dataOf(w[2]), Ids.OPEN_ACL_UNSAFE, MODES.get(w[3]))); break;
+                case "create": ops.add(Op.create(w[1], dataOf(w[2]), Ids.OPEN_ACL_UNSAFE, modeOf(w[3]))); break;
                 case "set": ops.add(Op.setData(w[1], dataOf(w[2]), Integer.parseInt(w[3]))); break;
                 case "delete": ops.add(Op.delete(w[1], Integer.parseInt(w[2]))); break;
                 default: ops.add(Op.check(w[1], Integer.parseInt(w[2])));
@@ -348,6 +380,7 @@ public final class Driver {
         }
     }
 
+    // since 3.6 {
     private static String readMany(ZooKeeper zk, String word) throws Exception {
         List<Op> ops = new ArrayList<>();
         for (String each : word.split("\\|")) {
@@ -356,6 +389,7 @@ public final class Driver {
         }
         return zk.multi(ops).stream().map(Driver::show).collect(Collectors.joining(";"));
     }
+    // }
 
     private static String show(OpResult result) {
         if (result instanceof OpResult.CreateResult) return ((OpResult.CreateResult) result).getPath();
@@ -365,10 +399,12 @@ public final class Driver {
         if (result instanceof OpResult.ErrorResult) {
             return String.valueOf(((OpResult.ErrorResult) result).getErr());
         }
+        // since 3.6 {
         if (result instanceof OpResult.GetDataResult) return show(((OpResult.GetDataResult) result).getData());
         if (result instanceof OpResult.GetChildrenResult) {
             return names(((OpResult.GetChildrenResult) result).getChildren());
         }
+        // }
         return "ok";
     }
 }
