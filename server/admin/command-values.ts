@@ -1,3 +1,4 @@
+import { ListingRoom } from './listings.ts';
 import type { MonitorValue } from './monitor.ts';
 import { decimalText, stateName } from './monitor.ts';
 import { operationWord } from './operation-words.ts';
@@ -152,14 +153,16 @@ export function votingView(view: ServerView): Values {
 export function watchGroups(
   view: ServerView,
   keyAndItem: (path: string, sessionId: string) => readonly [string, Json],
-): Record<string, Json[]> | null {
+): { readonly groups: Record<string, Json[]>; readonly isCut: boolean } | null {
   if (view.visitWatches === undefined) return null;
   const groups: Record<string, Json[]> = {};
+  const room = new ListingRoom();
   view.visitWatches((path, sessionId) => {
+    if (!room.takes(path, sessionId)) return;
     const [key, item] = keyAndItem(path, sessionId);
     (groups[key] ??= []).push(item);
   });
-  return groups;
+  return { groups, isCut: room.isFull };
 }
 
 export function zabState(view: ServerView): Values {

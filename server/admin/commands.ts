@@ -95,12 +95,12 @@ export const commands: readonly Command[] = [
     };
   }),
   optional('watches', ['wchc'], (view) => {
-    const groups = watchGroups(view, (path, id) => [decimalId(id), path]);
-    return groups === null ? null : { session_id_to_watched_paths: groups };
+    const found = watchGroups(view, (path, id) => [decimalId(id), path]);
+    return found === null ? null : { session_id_to_watched_paths: found.groups, ...cutOf(found) };
   }),
   optional('watches_by_path', ['wchp'], (view) => {
-    const groups = watchGroups(view, (path, id) => [path, signed(id)]);
-    return groups === null ? null : { path_to_session_ids: groups };
+    const found = watchGroups(view, (path, id) => [path, signed(id)]);
+    return found === null ? null : { path_to_session_ids: found.groups, ...cutOf(found) };
   }),
   alwaysServed('zabstate', [], zabState),
 ];
@@ -121,6 +121,11 @@ export function runCommand(name: string, view: ServerView): Readonly<Record<stri
   const answer = found.run(view);
   if ('error' in answer) return { command: found.name, error: answer.error };
   return { ...answer.values, command: found.name, error: null };
+}
+
+/** Said only where it is so: the reference has no such member. */
+function cutOf({ isCut }: { readonly isCut: boolean }): Values {
+  return isCut ? { truncated: true } : {};
 }
 
 function command(

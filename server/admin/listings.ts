@@ -4,6 +4,9 @@ import type { ConnectionView, ServerView, SessionView } from './server-view.ts';
 /** A listing that would be longer stops here: nobody may ask for memory without bound. Units of text. */
 export const listingLengthMax: number = 4 * 1024 * 1024;
 
+/** Stands for the rest of a listing. */
+const cutMark = '\t...\n';
+
 /** A line of `cons`. Without a session there is less to say. */
 export function connectionLine(connection: ConnectionView): string {
   const { remote, queued, received, sent, sessionId, latency } = connection;
@@ -104,13 +107,28 @@ function watchesText(
 ): string | null {
   if (view.visitWatches === undefined) return null;
   const groups = new Map<string, string[]>();
+  const room = new ListingRoom();
   view.visitWatches((path, sessionId) => {
+    if (!room.takes(path, sessionId)) return;
     const [key, item] = keyAndItem(path, sessionId);
     const items = groups.get(key);
     if (items === undefined) groups.set(key, [item]);
     else items.push(item);
   });
-  return `${groupsText(groups, '')}\n`;
+  const text = groupsText(groups, '');
+  return room.isFull && !text.endsWith(cutMark) ? `${text}${cutMark}\n` : `${text}\n`;
+}
+
+/** What may be collected for one listing: beyond it nothing is kept. */
+export class ListingRoom {
+  isFull = false;
+  #length = 0;
+
+  takes(path: string, sessionId: string): boolean {
+    if (this.#length > listingLengthMax) this.isFull = true;
+    else this.#length += path.length + sessionId.length;
+    return !this.isFull;
+  }
 }
 
 function groupsText(groups: ReadonlyMap<string, readonly string[]>, behindKey: string): string {
@@ -118,7 +136,7 @@ function groupsText(groups: ReadonlyMap<string, readonly string[]>, behindKey: s
   for (const [key, items] of groups) {
     text += `${key}${behindKey}\n`;
     for (const item of items) {
-      if (text.length > listingLengthMax) return `${text}\t...\n`;
+      if (text.length > listingLengthMax) return `${text}${cutMark}`;
       text += `\t${item}\n`;
     }
   }

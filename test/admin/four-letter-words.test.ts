@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { runCommand } from '../../server/admin/commands.ts';
 import { answerFourLetterWord, fourLetterWords } from '../../server/admin/four-letter-words.ts';
+import { ListingRoom, listingLengthMax } from '../../server/admin/listings.ts';
 import type { MemberState, ServerView } from '../../server/admin/server-view.ts';
 import { connected, FakeView, FullView, stateOfLeader, stateOfStandalone } from './fake-view.ts';
 
@@ -259,6 +261,25 @@ test('a listing without bound is cut', () => {
   const text = answer('wchc', view);
   assert.ok(text.length < 5 * 1024 * 1024);
   assert.match(text, /\n\t\.\.\.\n\n$/);
+});
+
+test('of more watches than a listing shows no more are kept', () => {
+  const room = new ListingRoom();
+  const path = `/${'x'.repeat(1023)}`;
+  let taken = 0;
+  while (room.takes(path, '')) taken += 1;
+  assert.equal(taken, listingLengthMax / 1024 + 1);
+  assert.equal(room.takes('/', '0x1'), false);
+
+  const view = new FullView();
+  view.visitWatches = (visit) => {
+    for (let index = 0; index < 200_000; index += 1) visit(`/a/rather/long/path/${index}`, '0x1');
+  };
+  assert.match(answer('wchp', view), /\n\t\.\.\.\n\n$/);
+  const { truncated, path_to_session_ids: paths } = runCommand('wchp', view);
+  assert.equal(truncated, true);
+  assert(Object.keys(paths ?? {}).length < 200_000);
+  assert.equal('truncated' in runCommand('wchp', new FullView()), false);
 });
 
 test('srst and crst reset', () => {
