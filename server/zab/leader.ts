@@ -214,7 +214,7 @@ export class Leader {
   #stepHello(learner: LearnerProgress, packet: QuorumPacket): void {
     const hello = readHello(this.#core, packet, this.#discovery.epoch);
     if (typeof hello === 'string') return this.#learners.close(learner, hello);
-    this.#learners.closeOthers(hello.sid);
+    if (!this.#learners.admit(learner, hello.sid)) return;
     this.#discovery.stepHello(learner, hello);
   }
 

@@ -51,11 +51,22 @@ export class Learners {
     this.forget(learner.link);
   }
 
-  /** A server that connects anew has lost its older link, even if that did not show yet. */
-  closeOthers(sid: number): void {
+  /**
+   * A server that connects anew has lost its older link, even if that did not show yet. But one that
+   * answered within a tick, as pings ask for twice a tick, is alive: then the newcomer is somebody
+   * else, or has to come again. False: it was closed.
+   */
+  admit(newcomer: LearnerProgress, sid: number): boolean {
     for (const learner of this) {
-      if (sid >= 0 && learner.sid === sid) this.close(learner, 'the same server connects anew');
+      if (sid < 0 || learner.sid !== sid) continue;
+      const silentMs = newcomer.heardMs - learner.heardMs;
+      if (learner.state === 'active' && silentMs < this.#core.options.tickMs) {
+        this.close(newcomer, `server ${sid} is here already, and answers`);
+        return false;
+      }
+      this.close(learner, 'the same server connects anew');
     }
+    return true;
   }
 
   forget(link: LinkId): void {

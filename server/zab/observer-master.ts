@@ -155,7 +155,7 @@ export class ObserverMaster {
     const hello = readHello(this.#core, told, this.#epoch);
     if (typeof hello === 'string') return this.#learners.close(learner, hello);
     if (hello.role !== 'observer') return this.#learners.close(learner, 'it is no observer');
-    this.#learners.closeOthers(hello.sid);
+    if (!this.#learners.admit(learner, hello.sid)) return;
     learner.sid = hello.sid;
     learner.role = 'observer';
     learner.acceptedEpoch = hello.acceptedEpoch;
