@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { OpCode } from '../../server/protocol/op-code.ts';
+import { CertificateAuthority } from '../support/certificates.ts';
+import { KeyFiles } from '../support/key-files.ts';
 import { FakeServer } from '../client/fake-server.ts';
 import { receivedRequests } from '../client/wire.ts';
 import { createFrame, dataBytes, getFrame, setFrame, setWatchesFrame } from './frames.ts';
@@ -79,6 +81,23 @@ test('a run counts operations that the server has seen, a tenth of them writes',
   assert.ok(result.ops > 0 && result.ops <= writes + reads);
   assert.ok(Math.abs(writes / (writes + reads) - 0.1) < 0.03, `${writes} of ${writes + reads}`);
   assert.ok(result.p50Ms > 0 && result.p99Ms >= result.p50Ms);
+});
+
+test('over TLS the same load reaches a server that shows and asks for certificates', async () => {
+  using files = new KeyFiles();
+  const authority = new CertificateAuthority();
+  const own = authority.issue({ commonName: 'server', names: ['127.0.0.1'] });
+  const keys = files.keyStore('client', authority.issue({ commonName: 'client' }));
+  await using server = new FakeServer({
+    key: own.key,
+    cert: own.certificate,
+    ca: authority.certificate,
+    requestCert: true,
+  });
+  const port = await server.listen();
+  const trust = files.trustStore('trust', [authority.certificate]);
+  await run(port, ['--mode', 'prepare', '--nodes', '1000', '--trust', trust, '--keys', keys]);
+  assert.equal(server.nodes.has('/bench/n0000000999'), true);
 });
 
 test('at a fixed rate a server that stands still pays for all that was due meanwhile', async () => {

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { connect as tlsConnect } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { parseArgs } from 'node:util';
 import { buffer, createFrame, frame, getFrame, int32, pathOf, setFrame } from './frames.ts';
 import { Histogram } from './histogram.ts';
@@ -60,11 +63,9 @@ class LoadConnection {
     this.#frames = frames;
     this.#sentMs = new Float64Array(window);
     this.#onLatency = onLatency;
-    this.#socket = connect({
-      host: address.slice(0, colon),
-      port: Number(address.slice(colon + 1)),
-      noDelay: true,
-    });
+    const place = { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
+    this.#socket = tls === null ? connect(place) : tlsConnect({ ...place, ...tls });
+    this.#socket.setNoDelay(true);
     this.#socket.on('data', (chunk) => this.#take(chunk));
     this.#socket.on('error', (error) => {
       console.error(`${address}: ${error.message}`);
@@ -188,10 +189,21 @@ const { values } = parseArgs({
     window: { type: 'string', default: '200' },
     seconds: { type: 'string', default: '5' },
     warmup: { type: 'string', default: '1' },
+    /** PEM files; with them every connection is TLS: whom to trust, own key with its certificate. */
+    trust: { type: 'string' },
+    keys: { type: 'string' },
     /** Of `prepare`: how many nodes to make. */
     nodes: { type: 'string', default: String(nodeCount) },
   },
 });
+
+const tls = tlsOf(values.trust, values.keys);
+
+function tlsOf(trust: string | undefined, keys: string | undefined): ConnectionOptions | null {
+  if (trust === undefined || keys === undefined) return null;
+  const own = readFileSync(keys);
+  return { ca: readFileSync(trust), key: own, cert: own };
+}
 
 function framesOf(mode: Mode): (sequence: number) => Buffer {
   const sets = Array.from({ length: nodeCount }, (_, node) => setFrame(node));

@@ -7,6 +7,7 @@ import { compareOpenLoop } from './open-loop.ts';
 import { compareRates } from './rates.ts';
 import { compareRolling } from './rolling.ts';
 import { compareMixtures, compareObservers } from './shapes.ts';
+import { compareSecure } from './secure.ts';
 import { compareStorm } from './storm.ts';
 import { header, printAll, report } from './table.ts';
 
@@ -47,6 +48,7 @@ async function main(): Promise<void> {
     await compareMixtures(apache, 1, seconds);
   }
   await compareObservers(1, seconds);
+  await compareSecure(values.short ? 1 : 2, seconds);
   await compareFailovers(rounds);
   await compareRolling(1);
   await compareStorm(values.short ? 1000 : 10_000);
