@@ -38,7 +38,7 @@ export interface Found {
 }
 
 export interface Limits {
-  /** A decoder that does not end is stopped after so long: for some thousand executions. */
+  /** A decoder that does not end is stopped after so long: for some hundred executions. */
   readonly batchMsMax: number;
 }
 
@@ -46,7 +46,7 @@ export interface Limits {
 export const reservedFactor = 64;
 const reservedBytesDefault = 64 * 1024;
 const decodeMsMaxDefault = 500;
-const batchExecutions = 5000;
+const batchExecutions = 500;
 const corpusMax = 4000;
 
 /** An input that broke a rule: which, and how to see it again. */

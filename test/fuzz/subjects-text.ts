@@ -173,7 +173,7 @@ export const textSubjects: readonly Subject[] = [
     words: cfgWords,
     decode: decodeCfg,
     refusals: none,
-    share: 0.5,
+    share: 0.1,
   },
   {
     name: 'dynamic files',
