@@ -27,8 +27,12 @@ export class Driver {
     });
   }
 
+  get #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   ask(line: string): Promise<string> {
-    if (this.#child.exitCode !== null) return Promise.resolve('driver has ended');
+    if (this.#hasEnded) return Promise.resolve('driver has ended');
     return new Promise((done) => {
       const timer = setTimeout(() => done('no answer'), answerMsMax);
       this.#waiting.push((answer) => {
@@ -41,7 +45,7 @@ export class Driver {
 
   /** At once: its sessions are left as they are. */
   async kill(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (this.#hasEnded) return;
     const ended = new Promise((done) => this.#child.once('close', done));
     this.#child.kill('SIGKILL');
     await ended;
