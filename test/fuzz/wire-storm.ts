@@ -101,7 +101,7 @@ async function one(options: StormOptions, chance: Chance, take: Take): Promise<v
       return shout(port, [mutantOf([hello, ...corpusOf('client frames')], chance)], chance);
     }
     default:
-      return inSession(member, chance, take(sessionInputs, 'client, in a session'));
+      return inSession(member, chance, () => take(1, 'client, in a session') === 1);
   }
 }
 
@@ -164,7 +164,7 @@ function leave(socket: Socket, chance: Chance): void {
   else socket.resetAndDestroy();
 }
 
-async function inSession(member: Member, chance: Chance, count: number): Promise<void> {
+async function inSession(member: Member, chance: Chance, may: () => boolean): Promise<void> {
   let session: RawSession;
   try {
     session = await RawSession.open(member.clientPort, { timeoutMs: 4000 });
@@ -172,7 +172,7 @@ async function inSession(member: Member, chance: Chance, count: number): Promise
     // Nobody is promised a session in a storm; those who behave are watched elsewhere.
     return;
   }
-  for (let sent = 0; sent < count && !session.isClosed; sent += 1) {
+  for (let sent = 0; sent < sessionInputs && !session.isClosed && may(); sent += 1) {
     session.send(framed(mutantOf(corpusOf('client requests'), chance)));
     // One at a time and many at once.
     if (chance(4) === 0) await new Promise((done) => setImmediate(done));
