@@ -1,20 +1,4 @@
 #!/usr/bin/env node
-// Starts the command under a Node that runs TypeScript: this one, or the one that npm installed.
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { launch } from './launch.js';
 
-const script = fileURLToPath(new URL('zk-snapshot.ts', import.meta.url));
-const pinned = fileURLToPath(new URL('../../node_modules/.bin/node', import.meta.url));
-
-if (process.features.typescript) {
-  await import(script);
-} else if (existsSync(pinned)) {
-  const child = spawnSync(pinned, [script, ...process.argv.slice(2)], { stdio: 'inherit' });
-  process.exitCode = child.status ?? 1;
-} else {
-  console.error(
-    `zk-snapshot needs Node 22.18 or newer, this is ${process.version}: install it, or run npm ci.`,
-  );
-  process.exitCode = 1;
-}
+await launch(import.meta.url);
