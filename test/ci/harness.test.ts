@@ -11,6 +11,9 @@ import { missing } from '../harness/missing.ts';
 const harness = resolve(import.meta.dirname, '../harness');
 const skip = missing().join('; ') || false;
 
+/** Half a minute of faults shows a lie only if somebody is behind when it is told. */
+const seedsMax = 4;
+
 function run(...args: readonly string[]): { readonly code: number | null; readonly text: string } {
   const main = join(harness, 'main.ts');
   const ran = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' });
@@ -28,9 +31,16 @@ for (const [lie, faults, sees] of [
   ['lost-write', 'stop one;flapping', /trees: /],
 ] as const) {
   test(`servers that lie are found out: ${lie}`, { skip }, () => {
-    const { code, text } = run('--plant', lie, '--faults', faults, '--minutes', '0.5');
-    assert.equal(code, 0, text);
-    assert.match(text, sees);
+    const told: string[] = [];
+    for (let seed = 1; seed <= seedsMax; seed += 1) {
+      const options = ['--faults', faults, '--minutes', '0.5', '--seed', String(seed)];
+      const { code, text } = run('--plant', lie, ...options);
+      told.push(text);
+      if (code !== 0) continue;
+      assert.match(text, sees);
+      return;
+    }
+    assert.fail(told.join('\n'));
   });
 }
 
