@@ -1,7 +1,6 @@
 import { createServer } from 'node:net';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { createAdminGate } from './admin-tls.ts';
 import type { AdminTls } from './admin-tls.ts';
 import type { ServerView } from './admin/server-view.ts';
 import type { Host } from './shell/host.ts';
@@ -52,7 +51,8 @@ export async function openAdminPort(
       },
     );
   };
-  const gate = tls === null ? answer : createAdminGate(tls, answer);
+  const gate =
+    tls === null ? answer : (await import('./admin-tls.ts')).createAdminGate(tls, answer);
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));

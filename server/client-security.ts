@@ -3,10 +3,12 @@ import type { ServerSettings } from './config/server-settings.ts';
 import { plainClients } from './net/client-network.ts';
 import type { ClientNetwork } from './net/client-network.ts';
 import { Refusals } from './net/peer-network.ts';
-import { asSecurityError, jaasTextOf, openTls, SecurityError } from './open-tls.ts';
+import { asSecurityError, jaasTextOf, openTls } from './open-tls.ts';
 import { usersOf } from './sasl/digest-login.ts';
+import { clientService, DigestMd5Server, nonceBytes } from './sasl/digest-md5.ts';
 import { parseJaas } from './sasl/jaas.ts';
 import type { ClientSasl } from './shell/client-sasl.ts';
+import { SecurityError } from './security-error.ts';
 import type { Host } from './shell/host.ts';
 
 /**
@@ -74,6 +76,9 @@ function readClientSasl(path: string, section: string): ClientSasl | null {
   const text = jaasTextOf(path);
   return asSecurityError(() => {
     const isThere = section !== standardSection || parseJaas(text).has(section);
-    return isThere ? { users: usersOf(text, section), random: randomBytes } : null;
+    if (!isThere) return null;
+    const users = usersOf(text, section);
+    const nonce = (): string => randomBytes(nonceBytes).toString('base64');
+    return { begin: () => new DigestMd5Server(clientService, users, nonce()) };
   }, `${path}: `);
 }

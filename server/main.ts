@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { adminTlsOf } from './admin-tls.ts';
 import { openAdminPort } from './admin-port.ts';
 import type { AdminAddress, AdminPort } from './admin-port.ts';
 import type { ServerView } from './admin/server-view.ts';
@@ -24,9 +23,8 @@ import type { ServerSettings } from './config/server-settings.ts';
 import { openMemberFiles } from './shell/member-files.ts';
 import type { MemberFiles } from './shell/member-files.ts';
 import { allowFieldsOf } from './protocol/jute.ts';
-import { openClientNetwork, openClientSasl } from './client-security.ts';
-import { SecurityError } from './open-tls.ts';
-import { openPeerNetwork } from './peer-security.ts';
+import { SecurityError } from './security-error.ts';
+import { openSecurity } from './security.ts';
 import { auditProcess } from './shell/audit.ts';
 import type { AuditSink } from './shell/audit.ts';
 import { createNodeHost } from './shell/node-host.ts';
@@ -80,15 +78,18 @@ export async function runServer(
     logLevel: (process.env['ZK_LOG_LEVEL'] ?? 'info') as LogLevel,
     exit: (code) => process.exit(code),
   });
-  const adminTls = config.admin.enabled ? openOrRefuse(() => adminTlsOf(settings)) : null;
+  const { adminTls, ...security } = await openSecurity(
+    config,
+    settings,
+    host,
+    addressMapPath,
+  ).catch(orRefuse);
   const adminAddress = adminAddressOf(config, settings);
   const memberFiles = memberFilesOf(config, host, resolve(zooCfgPath));
   const audit = settings.requests.isAudited ? auditLogOf(host) : null;
   const server = startServer(config, host, {
     settings,
-    peers: openOrRefuse(() => openPeerNetwork(config, settings, host, addressMapPath)),
-    clients: openOrRefuse(() => openClientNetwork(settings, host, addressMapPath)),
-    clientSasl: openOrRefuse(() => openClientSasl(settings)),
+    ...security,
     ...(memberFiles === null ? {} : { memberFiles }),
     ...(audit === null ? {} : { audit }),
   });
@@ -165,13 +166,9 @@ function userName(): string {
   }
 }
 
-function openOrRefuse<T>(open: () => T): T {
-  try {
-    return open();
-  } catch (error) {
-    if (!(error instanceof SecurityError)) throw error;
-    return refuse([error.message]);
-  }
+function orRefuse(error: unknown): never {
+  if (!(error instanceof SecurityError)) throw error;
+  return refuse([error.message]);
 }
 
 /** `null`: members do not change, or their files cannot be written, which costs only a restart's memory. */

@@ -5,15 +5,11 @@ import { certificateWarnings, loadTlsMaterial, TlsMaterialWatch } from './keys/t
 import { TlsTransport } from './net/tls-transport.ts';
 import type { TlsTransportOptions } from './net/tls-transport.ts';
 import { JaasError } from './sasl/jaas.ts';
+import { SecurityError } from './security-error.ts';
 import type { Host } from './shell/host.ts';
 
 /** Files of certificates are looked at so often, ms. */
 const reloadPollMs = 1000;
-
-/** What was asked for cannot be had; the message names the setting or file, and the remedy. */
-export class SecurityError extends Error {
-  override readonly name: string = 'SecurityError';
-}
 
 export interface OpenTlsOptions extends Omit<TlsTransportOptions, 'context' | 'settings'> {
   /** Prefix of the settings: `ssl` or `ssl.quorum`. */

@@ -5,8 +5,9 @@ import { createSaslTransport } from './net/sasl-transport.ts';
 import { plainPeers, Refusals } from './net/peer-network.ts';
 import type { PeerNetwork } from './net/peer-network.ts';
 import { QuorumSasl } from './net/quorum-sasl.ts';
-import { asSecurityError, jaasTextOf, openTls, SecurityError } from './open-tls.ts';
+import { asSecurityError, jaasTextOf, openTls } from './open-tls.ts';
 import { loginOf, usersOf } from './sasl/digest-login.ts';
+import { SecurityError } from './security-error.ts';
 import type { Host } from './shell/host.ts';
 
 /**
@@ -23,11 +24,6 @@ export function openPeerNetwork(
 ): PeerNetwork {
   if (config.ensemble === null) return plainPeers(host.transport);
   const { isTls, portUnification, sasl: saslSettings } = settings.quorum;
-  if (!isTls && !saslSettings.enabled) {
-    host.log('warn', 'members do not authenticate each other: whoever reaches their ports is one', {
-      remedy: 'set sslQuorum=true or quorum.auth.enableSasl=true',
-    });
-  }
   const refusals = new Refusals(
     (remote, reason, times) =>
       host.log('warn', 'a connection between members was refused', { remote, reason, times }),

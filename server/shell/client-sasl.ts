@@ -1,11 +1,10 @@
-import { clientService, DigestMd5Server, nonceBytes } from '../sasl/digest-md5.ts';
+import type { DigestMd5Server } from '../sasl/digest-md5.ts';
 import type { Client } from './client.ts';
 
 /** How clients authenticate by SASL. */
 export interface ClientSasl {
-  /** Passwords by user name. */
-  readonly users: ReadonlyMap<string, string>;
-  readonly random: (bytes: number) => Buffer;
+  /** An exchange with a challenge of its own. */
+  readonly begin: () => DigestMd5Server;
 }
 
 type SaslStep =
@@ -23,11 +22,7 @@ export function stepSasl(sasl: ClientSasl, client: Client, token: Uint8Array | n
   if (begun === 'over') return { refused: 'the exchange is over' };
   if (begun === null) {
     if (token !== null && token.length > 0) return { refused: 'it did not wait to be asked' };
-    const server = new DigestMd5Server(
-      clientService,
-      sasl.users,
-      sasl.random(nonceBytes).toString('base64'),
-    );
+    const server = sasl.begin();
     client.sasl = server;
     return { token: server.challenge(), username: null };
   }
