@@ -1,18 +1,10 @@
 import assert from 'node:assert/strict';
-import type { ZabPeer, ZabView } from '../../server/zab/door.ts';
-import type { ZabEffect } from '../../server/zab/effects.ts';
-import type { ZabEvent } from '../../server/zab/events.ts';
-import type { Zxid } from '../../server/protocol/zxid.ts';
 import { createPeer } from '../../server/zab/peer.ts';
 import type { SimClient } from '../sim/sim-client.ts';
 import { SimEnsemble } from '../sim/sim-ensemble.ts';
 import type { EnsembleOptions } from '../sim/sim-ensemble.ts';
-
-/** What a member was told, or asks for, at the moment when it does. */
-export interface Sight {
-  readonly event?: (sid: number, event: ZabEvent) => void;
-  readonly effect?: (sid: number, effect: ZabEffect) => void;
-}
+import { TappedPeer } from '../sim/tap.ts';
+import type { Sight } from '../sim/tap.ts';
 
 /** Three servers with a leader, and clients at work. */
 export function settled(seed: number, options: Partial<EnsembleOptions> = {}): SimEnsemble {
@@ -93,45 +85,6 @@ export function saidCount(stage: SimEnsemble, text: string): number {
 /** Parts of a server whose peer is looked at, and is otherwise the real one. */
 export function watched(sight: Sight): NonNullable<EnsembleOptions['parts']> {
   return (sid) => ({
-    createPeer: (options) => new SeenPeer(createPeer(options), sid, sight),
+    createPeer: (options) => new TappedPeer(createPeer(options), sight, sid),
   });
-}
-
-class SeenPeer implements ZabPeer {
-  readonly #inner: ZabPeer;
-  readonly #sid: number;
-  readonly #sight: Sight;
-
-  constructor(inner: ZabPeer, sid: number, sight: Sight) {
-    this.#inner = inner;
-    this.#sid = sid;
-    this.#sight = sight;
-  }
-
-  step(event: ZabEvent): void {
-    this.#sight.event?.(this.#sid, event);
-    this.#inner.step(event);
-  }
-
-  takeEffects(): ZabEffect[] {
-    const effects = this.#inner.takeEffects();
-    for (const effect of effects) this.#sight.effect?.(this.#sid, effect);
-    return effects;
-  }
-
-  nextDeadlineMs(): number {
-    return this.#inner.nextDeadlineMs();
-  }
-
-  canPropose(): boolean {
-    return this.#inner.canPropose();
-  }
-
-  nextZxid(): Zxid {
-    return this.#inner.nextZxid();
-  }
-
-  view(): ZabView {
-    return this.#inner.view();
-  }
 }

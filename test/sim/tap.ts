@@ -13,26 +13,32 @@ import type { HistoryEntry } from './checkers/member-ghost.ts';
 import type { ZabChecker } from './checkers/zab-checker.ts';
 import { hashOfBytes } from './prng.ts';
 
-/** Stands between a server and its peer and shows the checker everything that passes. */
+/** What a peer is told, or asks for, at the moment when it does. */
+export interface Sight {
+  readonly event?: (sid: number, event: ZabEvent) => void;
+  readonly effect?: (sid: number, effect: ZabEffect) => void;
+}
+
+/** Stands between a server and its peer and shows everything that passes. */
 export class TappedPeer implements ZabPeer {
   readonly #inner: ZabPeer;
-  readonly #checker: ZabChecker;
+  readonly #sight: Sight;
   readonly #sid: number;
 
-  constructor(inner: ZabPeer, checker: ZabChecker, sid: number) {
+  constructor(inner: ZabPeer, sight: Sight, sid: number) {
     this.#inner = inner;
-    this.#checker = checker;
+    this.#sight = sight;
     this.#sid = sid;
   }
 
   step(event: ZabEvent): void {
-    this.#checker.event(this.#sid, event);
+    this.#sight.event?.(this.#sid, event);
     this.#inner.step(event);
   }
 
   takeEffects(): ZabEffect[] {
     const effects = this.#inner.takeEffects();
-    for (const effect of effects) this.#checker.effect(this.#sid, effect);
+    for (const effect of effects) this.#sight.effect?.(this.#sid, effect);
     return effects;
   }
 
